@@ -1,0 +1,80 @@
+"""Manifest ↔ canonical JSON: the same manifest always gives the same bytes.
+
+File contents are carried once each, by SHA-256, in `blobs`; a file entry holds only the digest. Shape:
+
+    {"format": 1, "node": ip, "layout": name, "state": dir, "log_dir": dir, "manager": {"kind", "socket"},
+     "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […], "service": {…}|null}],
+     "blobs": {sha256: base64}}
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from staddle.manifest.resources import File
+
+if TYPE_CHECKING:
+    from staddle.manifest.resources import Block, Manifest, Resource
+
+FORMAT = 1
+
+
+def to_data(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as plain data, ready for JSON."""
+    blobs: dict[str, str] = {}
+    blocks = [_block(block, blobs) for block in manifest.blocks]
+    return {
+        "format": FORMAT,
+        "node": manifest.node,
+        "layout": manifest.layout,
+        "state": manifest.state,
+        "log_dir": manifest.log_dir,
+        "manager": _fields(manifest.manager),
+        "blocks": blocks,
+        "blobs": blobs,
+    }
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """Canonical bytes: sorted keys, no white space, UTF-8, one trailing newline."""
+    text = json.dumps(to_data(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def digest(manifest: Manifest) -> str:
+    """SHA-256 of the canonical bytes: the manifest's address."""
+    return hashlib.sha256(to_json(manifest)).hexdigest()
+
+
+def _block(block: Block, blobs: dict[str, str]) -> dict[str, Any]:
+    service: dict[str, Any] | None = None
+    if block.service:
+        health = block.service.health
+        service = {**_fields(block.service), "health": {"kind": health.kind, **_fields(health)}}
+    return {
+        "component": block.component,
+        "phase": block.phase,
+        "resources": [_resource(resource, blobs) for resource in block.resources],
+        "validators": [
+            {**_fields(v), "argv": list(v.argv), "environment": dict(v.environment)} for v in block.validators
+        ],
+        "service": service,
+    }
+
+
+def _resource(resource: Resource, blobs: dict[str, str]) -> dict[str, Any]:
+    data = {"kind": resource.kind, **_fields(resource)}
+    if isinstance(resource, File):
+        content: bytes = data.pop("content")
+        sha256 = hashlib.sha256(content).hexdigest()
+        blobs[sha256] = base64.b64encode(content).decode()
+        data["sha256"] = sha256
+    return data
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}

@@ -1,0 +1,161 @@
+"""What a manifest is made of: the desired state of one host, component by component.
+
+The types here are the compile side. Their JSON form (`manifest/canonical.py`) is what `converge` reads on the target,
+so every field must be plain data. Paths are absolute on the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+OnChange = Literal["restart", "reload", "none"]
+"""What the component's service needs after a file changed: `none` = it notices by itself (file-SD, hostsdir, rules it re-reads)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory. Removed again when no manifest names it any more, if it is empty by then."""
+
+    kind: ClassVar[str] = "directory"
+    path: str
+    mode: int = 0o755
+    owner: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file with exactly this content.
+
+    `origin` is the inventory position the content came from, for messages; `secret` keeps its content out of every
+    diff and report. A secret file is never readable by others than owner and group.
+    """
+
+    kind: ClassVar[str] = "file"
+    path: str
+    content: bytes
+    mode: int = 0o644
+    owner: str | None = None
+    group: str | None = None
+    on_change: OnChange = "restart"
+    secret: bool = False
+    origin: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.secret and self.mode & 0o007:
+            raise ValueError(f"secret file {self.path} must not be accessible to others (mode {self.mode:o})")
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """A symbolic link to `target`, which may be relative."""
+
+    kind: ClassVar[str] = "symlink"
+    path: str
+    target: str
+    on_change: OnChange = "none"
+
+
+Resource = Directory | File | Symlink
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """A program that judges new files before they replace the old ones.
+
+    `argv` may contain `{stage}`: a private directory in which every file and symlink of the component is laid out under its own
+    absolute path (`{stage}/etc/nginx/nginx.conf`), new content included. Exit status 0 accepts. It runs only if one of the component's
+    files changed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpHealth:
+    """Healthy when GET `url` answers `status` (and the body contains `contains`). TLS is not verified: `url` is local."""
+
+    kind: ClassVar[str] = "http"
+    url: str
+    status: int = 200
+    contains: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsHealth:
+    """Healthy when the server answers the A (or AAAA) query for `name` with `answer` (any address if None)."""
+
+    kind: ClassVar[str] = "dns"
+    address: str
+    port: int
+    name: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NtpHealth:
+    """Healthy when the server answers an NTPv4 client packet with a usable stratum (1–15) (RFC 5905)."""
+
+    kind: ClassVar[str] = "ntp"
+    address: str
+    port: int
+
+
+Health = HttpHealth | DnsHealth | NtpHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The long-running program of a component.
+
+    `definition` is the path of the file that tells the service manager how to run it (a unit, a supervisor program section);
+    that file is an ordinary File of the component with `on_change="restart"`. `reload_signal` is what makes it re-read
+    its configuration; None means that a reload is a restart.
+    """
+
+    name: str
+    definition: str
+    health: Health
+    reload_signal: str | None = None
+    health_timeout: float = 20.0
+    stop_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One component on one host: converged as a unit, accepted or rolled back as a unit."""
+
+    component: str
+    phase: str
+    resources: tuple[Resource, ...]
+    validators: tuple[Validator, ...] = ()
+    service: Service | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """What runs the services on the host: `supervisor` behind a Unix `socket`, or `systemd` (no socket)."""
+
+    kind: Literal["supervisor", "systemd"]
+    socket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The desired state of one host, in the order in which it is brought about.
+
+    `state` is the directory (0700) in which converge keeps its ledger; `log_dir` holds `<service>.log`, of which a failure
+    report quotes the end.
+    """
+
+    node: str
+    layout: str
+    state: str
+    log_dir: str
+    manager: Manager
+    blocks: tuple[Block, ...]
