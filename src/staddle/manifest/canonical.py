@@ -3,7 +3,8 @@
 File contents are carried once each, by SHA-256, in `blobs`; a file entry holds only the digest. Shape:
 
     {"format": 1, "node": ip, "layout": name, "state": dir, "log_dir": dir, "manager": {"kind", "socket"},
-     "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […], "service": {…}|null}],
+     "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […],
+                 "service": {…}|null}],
      "blobs": {sha256: base64}}
 """
 

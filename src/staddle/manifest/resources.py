@@ -6,12 +6,14 @@ so every field must be plain data. Paths are absolute on the target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OnChange = Literal["restart", "reload", "none"]
-"""What the component's service needs after a file changed: `none` = it notices by itself (file-SD, hostsdir, rules it re-reads)."""
+"""What the component's service needs after a file changed: `none` = it notices by itself (file-SD, hostsdir)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ Resource = Directory | File | Symlink
 class Validator:
     """A program that judges new files before they replace the old ones.
 
-    `argv` may contain `{stage}`: a private directory in which every file and symlink of the component is laid out under its own
-    absolute path (`{stage}/etc/nginx/nginx.conf`), new content included. Exit status 0 accepts. It runs only if one of the component's
-    files changed.
+    `argv` may contain `{stage}`: a private directory in which every file and symlink of the component is laid out
+    under its own absolute path (`{stage}/etc/nginx/nginx.conf`), new content included. Exit status 0 accepts. It runs
+    only if one of the component's files changed.
     """
 
     name: str
@@ -78,7 +80,7 @@ class Validator:
 
 @dataclass(frozen=True, slots=True)
 class HttpHealth:
-    """Healthy when GET `url` answers `status` (and the body contains `contains`). TLS is not verified: `url` is local."""
+    """Healthy when GET `url` answers `status` (and the body contains `contains`). `url` is local: TLS isn't verified."""
 
     kind: ClassVar[str] = "http"
     url: str
@@ -113,9 +115,9 @@ Health = HttpHealth | DnsHealth | NtpHealth
 class Service:
     """The long-running program of a component.
 
-    `definition` is the path of the file that tells the service manager how to run it (a unit, a supervisor program section);
-    that file is an ordinary File of the component with `on_change="restart"`. `reload_signal` is what makes it re-read
-    its configuration; None means that a reload is a restart.
+    `definition` is the path of the file that tells the service manager how to run it (a unit, a supervisor program
+    section); that file is an ordinary File of the component with `on_change="restart"`. `reload_signal` is what makes
+    it re-read its configuration; None means that a reload is a restart.
     """
 
     name: str
@@ -149,8 +151,8 @@ class Manager:
 class Manifest:
     """The desired state of one host, in the order in which it is brought about.
 
-    `state` is the directory (0700) in which converge keeps its ledger; `log_dir` holds `<service>.log`, of which a failure
-    report quotes the end.
+    `state` is the directory (0700) in which converge keeps its ledger; `log_dir` holds `<service>.log`, of which a
+    failure report quotes the end.
     """
 
     node: str
