@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Node:
     """One host. `ip` is its key in the inventory and its `ip` label everywhere.
 
-    `params` holds every parameter Staddle knows, validated and defaulted; `extra` what other modules brought (`pg_*`, …), as
-    found; `connection` the `ansible_*` variables. `name` and `cluster` follow the identity rules (`nodename`, `node_cluster`,
-    `node_id_from_pg`) and become the labels `ins` and `cls` of job `node`.
+    `params` holds every parameter Staddle knows, validated and defaulted; `extra` what other modules brought
+    (`pg_*`, …), as found; `connection` the `ansible_*` variables. `name` and `cluster` follow the identity rules
+    (`nodename`, `node_cluster`, `node_id_from_pg`) and become the labels `ins` and `cls` of job `node`.
     """
 
     ip: str

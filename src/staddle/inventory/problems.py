@@ -24,8 +24,8 @@ class Position:
 class Problem:
     """One mistake, with all that is needed to mend it.
 
-    `path` is the dotted path in the file (`all.vars.nginx_port`), `found` the offending value as text (never a secret's),
-    `allowed` what would be accepted, `nearest` the known name that looks most like an unknown one.
+    `path` is the dotted path in the file (`all.vars.nginx_port`), `found` the offending value as text (never a
+    secret's), `allowed` what would be accepted, `nearest` the known name that looks most like an unknown one.
     """
 
     severity: Severity

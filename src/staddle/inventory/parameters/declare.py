@@ -1,0 +1,43 @@
+"""How a parameter is declared: a pydantic field annotated with a `Param`, inside a `Section`.
+
+Modules that declare fields do without `from __future__ import annotations`: pydantic reads the annotations at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Level = Literal["global", "group", "host"]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """What the schema knows about a parameter besides its type and default.
+
+    `level` is the narrowest place where setting it usually makes sense; every parameter may be set at any level.
+    `tokens`: tokens that only the target host can fill in (`${arch}`, `$releasever`, …) may stay in the value.
+    `foreign`: text in another language (nginx, shell), where `${x}` may belong to that language.
+    `listens` names the nodes on which this port is bound, provided that all parameters of `when` are on.
+    """
+
+    text: str
+    level: Level = "global"
+    tokens: bool = False
+    foreign: bool = False
+    listens: Literal["infra", "node"] | None = None
+    when: tuple[str, ...] = ()
+
+
+class Record(BaseModel):
+    """Base of the structured values: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Section(Record):
+    """A group of parameters. `title` heads it in the reference; its docstring introduces it."""
+
+    title: ClassVar[str] = ""

@@ -1,0 +1,95 @@
+"""Structured values: portal entries, service cards, package sources, alert receivers, probe targets."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from staddle.inventory.parameters.declare import Param, Record
+from staddle.inventory.parameters.values import (
+    AbsolutePath,
+    Domain,
+    Endpoint,
+    Number,
+    Text,
+    Word,
+    refuse,
+)
+
+
+def _http_secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("http://", "https://")):
+        raise refuse("a URL that starts with http:// or https://", "is not a URL")
+    return value
+
+
+class PortalEntry(Record):
+    """One server of the portal: the home page, a directory, or a program behind it."""
+
+    domain: Annotated[Domain | Literal[""], Param("Primary server name, also a name in the certificate.")] = ""
+    domains: Annotated[list[Domain], Param("Further server names.")] = Field(default_factory=list)
+    endpoint: Annotated[Endpoint | None, Param("host:port of the program to forward to.")] = None
+    path: Annotated[AbsolutePath | None, Param("Directory to serve.")] = None
+    scheme: Annotated[Literal["http", "https"], Param("Protocol of the endpoint.")] = "http"
+    websocket: Annotated[bool, Param("Forward WebSocket connections.")] = False
+    index: Annotated[bool | None, Param("List directories. Unset: on for home, off elsewhere.")] = None
+    certbot: Annotated[Word | None, Param("Name of the ACME certificate; entries may share one.")] = None
+    cert: Annotated[AbsolutePath | None, Param("Certificate file, together with `key`.")] = None
+    key: Annotated[AbsolutePath | None, Param("Key file, together with `cert`.")] = None
+    enforce_https: Annotated[bool, Param("Serve over HTTPS only and redirect plain HTTP to it.")] = False
+    auth: Annotated[bool, Param("Ask for a user of `nginx_users`.")] = False
+    realm: Annotated[str, Param("Text of the log-in prompt.")] = "Authentication required"
+    log: Annotated[Word | None, Param("File name of an access log of its own.")] = None
+    config: Annotated[str, Param("nginx directives for the end of the server block.", foreign=True)] = ""
+    conf: Annotated[Word | None, Param("Name of a template that replaces the built-in one.")] = None
+
+
+class ServiceCard(Record):
+    """One card of the home page."""
+
+    name: Annotated[str, Param("Title.")]
+    url: Annotated[str, Param("Where it leads: a path on the portal, or a URL.")]
+    desc: Annotated[str, Param("One line below the title.")] = ""
+    icon: Annotated[str, Param("Keyword of the icon.")] = ""
+    name_cn: Annotated[str, Param("Title in Chinese.")] = ""
+    desc_cn: Annotated[str, Param("Line in Chinese.")] = ""
+
+
+class RepoUpstream(Record):
+    """One package source that the local repository is built from."""
+
+    name: Annotated[Word, Param("Identifier of the source.")]
+    description: Annotated[str, Param("Label.")] = ""
+    module: Annotated[Word, Param("Tag by which `repo_modules` selects it.")] = "extra"
+    releases: Annotated[list[Number], Param("Major OS versions it serves.")] = Field(default_factory=list)
+    arch: Annotated[list[Word], Param("Machine architectures it serves.")] = Field(default_factory=list)
+    baseurl: Annotated[dict[str, str], Param("URL by region; `default` serves the others.", tokens=True)] = Field(
+        default_factory=dict
+    )
+    meta: Annotated[dict[str, Text | bool], Param("Further options of an rpm source.")] = Field(default_factory=dict)
+    minor: Annotated[bool, Param("Use the full OS version in the URL.")] = False
+
+
+class UrlPackage(Record):
+    """A file to download into the local repository."""
+
+    name: Annotated[Word | None, Param("File name. Unset: as in the URL.")] = None
+    url: Annotated[str, Param("Where it is.", tokens=True)]
+
+
+class AlertReceiver(Record):
+    """Where alerts are sent."""
+
+    type: Annotated[Literal["webhook"], Param("Kind of receiver.")] = "webhook"
+    url: Annotated[SecretStr, AfterValidator(_http_secret), Param("URL that takes Alertmanager's JSON.")]
+    send_resolved: Annotated[bool, Param("Also tell when an alert is over.")] = True
+
+
+class ProbeTarget(Record):
+    """Something that the blackbox exporter probes."""
+
+    name: Annotated[Word, Param("Instance label; unique.")]
+    module: Annotated[
+        Literal["icmp", "tcp_connect", "http_2xx", "http_post_2xx", "dns"], Param("How it is probed.")
+    ] = "http_2xx"
+    target: Annotated[str, Param("URL, host:port or address, as the module asks for.")]
+    cluster: Annotated[Word | None, Param("Cluster label. Unset: the name.")] = None

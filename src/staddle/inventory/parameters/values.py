@@ -1,0 +1,221 @@
+"""The value types of parameters: text that is checked once and keeps the form in which it was written."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12} | {
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40
+}  # fmt: skip
+_DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?(?:ms|[smhdwy]))+", re.ASCII)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?([KMGT]?i?B?)", re.IGNORECASE | re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+
+
+def refuse(allowed: str, message: str = "is not valid") -> PydanticCustomError:
+    """The error a validator raises: what is wrong with the value, and what would be accepted."""
+    return PydanticCustomError("staddle", "{message}", {"message": message, "allowed": allowed})
+
+
+class Duration(str):
+    """A length of time as written (`15d`, `1h30m`), with its length in `seconds`."""
+
+    __slots__ = ()
+    ALLOWED = "a number with a unit, as in 30s, 10m, 12h or 397d"
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError on anything but numbers with units."""
+        if not _DURATION.fullmatch(text):
+            raise ValueError(f"not a duration: {text!r}")
+        return super().__new__(cls, text)
+
+    @property
+    def seconds(self) -> float:
+        parts = re.findall(r"([\d.]+)(ms|[smhdwy])", self)
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+    @classmethod
+    def _read(cls, value: object) -> Self:
+        if not isinstance(value, str) or not _DURATION.fullmatch(value):
+            raise refuse(cls.ALLOWED, "is not a duration")
+        return cls(value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls._read)
+
+
+class Size(str):
+    """An amount of data as written (`50GiB`, `512MB`), with its number of `bytes`."""
+
+    __slots__ = ()
+    ALLOWED = "a number with a unit, as in 512MB or 50GiB"
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError on anything but a number with a unit."""
+        if not _SIZE.fullmatch(text):
+            raise ValueError(f"not a size: {text!r}")
+        return super().__new__(cls, text)
+
+    @property
+    def bytes(self) -> int:
+        match = _SIZE.fullmatch(self)
+        if match is None:  # pragma: no cover - __new__ has checked it
+            raise ValueError(self)
+        unit = match[2].lower()
+        return int(float(match[1]) * _BYTES[unit if unit.endswith("b") or not unit else unit + "b"])
+
+    @classmethod
+    def _read(cls, value: object) -> Self:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not _SIZE.fullmatch(text):
+            raise refuse(cls.ALLOWED, "is not a size")
+        return cls(text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls._read)
+
+
+def _no_bool(value: object) -> object:
+    # bool is an int to Python, but `nginx_port: yes` is a mistake.
+    if isinstance(value, bool):
+        raise refuse("a number", "is not a number")
+    return value
+
+
+def _text(value: object) -> object:
+    # YAML reads 1.5 or 42 as numbers where plain text was meant.
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _off(value: object) -> object:
+    # YAML 1.1 reads a bare `off` as false.
+    return "off" if value is False else value
+
+
+def _ip(value: str) -> str:
+    if not is_ip(value):
+        raise refuse("an IPv4 or IPv6 address", "is not an IP address")
+    return value
+
+
+def _interface(value: str) -> str:
+    try:
+        ipaddress.ip_interface(value)
+    except ValueError:
+        raise refuse("an IP address, as in 10.10.10.2 or 10.10.10.2/24", "is not an IP address") from None
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise refuse("a network, as in 10.0.0.0/8", "is not a network") from None
+    return value
+
+
+def _domain(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value.removeprefix("*.")) or len(value) > 253:
+        raise refuse("a host name, as in i.staddle", "is not a host name")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/") or ".." in value.split("/") or re.search(r"[\x00-\x1f\x7f]", value):
+        raise refuse("an absolute path without '..'", "is not an absolute path")
+    return value
+
+
+def _word(value: str) -> str:
+    if not _WORD.fullmatch(value):
+        raise refuse("letters, digits, '.', '_' and '-'", "is not a plain name")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    allowed = "host:port, as in 10.10.10.10:9001"
+    if "://" in value:
+        raise refuse(allowed, "has a scheme; write it as 'scheme: https'")
+    host, colon, port = value.rpartition(":")
+    if not colon or not is_port(port):
+        raise refuse(allowed, "has no valid port")
+    literal = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    if literal and is_ip(literal):
+        if ipaddress.ip_address(literal).is_unspecified:
+            raise refuse(allowed, "can't be connected to")
+        return value
+    if is_ip(host) and ":" not in host:
+        if ipaddress.ip_address(host).is_unspecified:
+            raise refuse(allowed, "can't be connected to")
+        return value
+    if re.fullmatch(r"[\d.]+", host) or not _HOST_NAME.fullmatch(host):
+        raise refuse(f"{allowed}; IPv6 in brackets" if ":" in host else allowed, "has no valid host")
+    return value
+
+
+def _hosts_line(value: str) -> str:
+    allowed = "an address and names, as in '10.10.10.10 i.staddle'"
+    words = value.partition("#")[0].split()
+    if len(words) < 2:
+        raise refuse(allowed, "is not a line of a hosts file")
+    if not is_ip(words[0]):
+        raise refuse(allowed, f"starts with {words[0]!r}, which is not an IP address")
+    for name in words[1:]:
+        if not _HOST_NAME.fullmatch(name):
+            raise refuse(allowed, f"holds {name!r}, which is not a host name")
+    return value
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value, re.ASCII):
+        raise refuse("a URL that starts with http:// or https://", "is not a URL")
+    return value
+
+
+def _csv(value: object) -> object:
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+def is_ip(text: str) -> bool:
+    """Whether text is an IPv4 or IPv6 address (without zone or prefix)."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def is_port(text: str) -> bool:
+    """Whether text is a port number that can be connected to."""
+    return re.fullmatch(r"\d{1,5}", text, re.ASCII) is not None and 1 <= int(text) <= 65_535
+
+
+Number = Annotated[int, BeforeValidator(_no_bool)]
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+Port = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=65_535)]
+Ratio = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+Text = Annotated[str, BeforeValidator(_text)]
+Off = BeforeValidator(_off)
+IpAddress = Annotated[str, AfterValidator(_ip)]
+IpInterface = Annotated[str, AfterValidator(_interface)]
+Network = Annotated[str, AfterValidator(_network)]
+Domain = Annotated[str, AfterValidator(_domain)]
+AbsolutePath = Annotated[str, AfterValidator(_path)]
+Word = Annotated[str, AfterValidator(_word)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+HostsLine = Annotated[str, AfterValidator(_hosts_line)]
+Url = Annotated[str, AfterValidator(_url)]
+Csv = Annotated[list[Word], BeforeValidator(_csv)]
