@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from staddle.components.portal import assets, pages
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -122,4 +124,4 @@ def render(site: Site) -> dict[str, bytes]:
 
     Nothing in them needs more than `Content-Security-Policy: default-src 'self'`.
     """
-    raise NotImplementedError
+    return {**assets.load().files, **pages.render_pages(site)}
