@@ -50,7 +50,7 @@ class Node:
         while path:
             if path in self.positions:
                 return self.positions[path]
-            path = path.rpartition(".")[0]
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return None
 
 

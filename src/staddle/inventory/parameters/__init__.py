@@ -35,6 +35,7 @@ __all__ = [
     "Parameters",
     "PortalEntry",
     "ProbeTarget",
+    "Record",
     "RepoUpstream",
     "Section",
     "ServiceCard",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.values import Duration, IpInterface, Number, Port
+from staddle.inventory.parameters.values import AnyIpInterface, Duration, Port, RouterId
 
 
 class VipParameters(Section):
@@ -14,10 +14,8 @@ class VipParameters(Section):
     title: ClassVar[str] = "NODE_VIP"
 
     vip_enabled: Annotated[bool, Param("Give the node cluster a floating address.", level="group")] = False
-    vip_address: Annotated[IpInterface | Literal[""], Param("The floating address.", level="group")] = ""
-    vip_vrid: Annotated[
-        Annotated[Number, Field(ge=1, le=254)] | None, Param("Virtual router id, unique in the network.", level="group")
-    ] = None
+    vip_address: Annotated[AnyIpInterface, Param("The floating address.", level="group")] = ""
+    vip_vrid: Annotated[RouterId | None, Param("Virtual router id, unique in the network.", level="group")] = None
     vip_role: Annotated[Literal["master", "backup"], Param("Role at the start.", level="host")] = "backup"
     vip_preempt: Annotated[bool, Param("Take the address back after a recovery.", level="group")] = False
     vip_interface: Annotated[

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from staddle import __version__
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.values import IpAddress, Text
+from staddle.inventory.parameters.values import AnyIpAddress, Text
 
 _NO_PROXY = "localhost,127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,.staddle"
 
@@ -18,7 +18,7 @@ class MetaParameters(Section):
 
     version: Annotated[Text, Param("Version shown on the home page and used in file names.")] = __version__
     admin_ip: Annotated[
-        IpAddress | Literal[""],
+        AnyIpAddress,
         Param("Address of the INFRA node that serves the others. Empty: the one with the lowest `infra_seq`."),
     ] = ""
     region: Annotated[

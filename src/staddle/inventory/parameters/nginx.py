@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.values import AbsolutePath, Duration, Port, Url
+from staddle.inventory.parameters.values import AbsolutePath, AnyUrl, Duration, Port
 
 
 class NginxParameters(Section):
@@ -39,7 +39,7 @@ class NginxParameters(Section):
         Port, Param("HTTPS port of the portal.", listens="infra", when=("nginx_enabled", "nginx_sslmode"))
     ] = 443
     portal_url: Annotated[
-        Url | Literal[""],
+        AnyUrl,
         Param("URL of the portal as users see it, for links in notifications. Empty: from the home domain."),
     ] = ""
     infra_expose: Annotated[

@@ -7,10 +7,14 @@ from pydantic import Field
 from staddle.inventory.parameters.declare import Param, Section
 from staddle.inventory.parameters.values import (
     AbsolutePath,
+    AnyPath,
+    AnyWord,
     Count,
     Csv,
     HostsLine,
+    IpAddress,
     Network,
+    NtpLine,
     Off,
     Port,
     Ratio,
@@ -24,9 +28,7 @@ class NodeIdentityParameters(Section):
 
     title: ClassVar[str] = "NODE_ID"
 
-    nodename: Annotated[
-        Word | Literal[""], Param("Name of the node, its `ins` label. Set, it always wins.", level="host")
-    ] = ""
+    nodename: Annotated[AnyWord, Param("Name of the node, its `ins` label. Set, it always wins.", level="host")] = ""
     node_cluster: Annotated[Word, Param("Cluster of the node, its `cls` label.", level="group")] = "nodes"
     node_id_from_pg: Annotated[
         bool, Param("Name the node after the PostgreSQL instance on it, unless it has a name.")
@@ -49,7 +51,9 @@ class NodeDnsParameters(Section):
         Literal["add", "none", "overwrite"],
         Param("Put the servers before those that are there, leave them alone, or replace them."),
     ] = "add"
-    node_dns_servers: Annotated[list[str], Param("Name servers.")] = Field(default_factory=lambda: ["${admin_ip}"])
+    node_dns_servers: Annotated[list[IpAddress], Param("Name servers.")] = Field(
+        default_factory=lambda: ["${admin_ip}"]
+    )
     node_dns_options: Annotated[list[str], Param("Option lines of `/etc/resolv.conf`.")] = Field(
         default_factory=lambda: ["options single-request-reopen timeout:1"]
     )
@@ -70,9 +74,7 @@ class NodePackageParameters(Section):
     node_default_packages: Annotated[
         list[str] | None, Param("Packages that must be there. Unset: those known for the OS.", tokens=True)
     ] = None
-    node_uv_env: Annotated[AbsolutePath | Literal[""], Param("Python environment to create. Empty: none.")] = (
-        "/data/venv"
-    )
+    node_uv_env: Annotated[AnyPath, Param("Python environment to create. Empty: none.")] = "/data/venv"
     node_pip_packages: Annotated[str, Param("Python packages to install there.")] = ""
 
 
@@ -145,8 +147,11 @@ class NodeTimeParameters(Section):
 
     node_timezone: Annotated[str, Param("Time zone. Empty: left alone.")] = ""
     node_ntp_enabled: Annotated[bool, Param("Run the time service.")] = True
+    node_ntp_port: Annotated[
+        Port, Param("UDP port on which an INFRA node serves time.", listens="infra", when=("node_ntp_enabled",))
+    ] = 123
     node_ntp_servers: Annotated[
-        list[str],
+        list[NtpLine],
         Param("Time sources, as lines of chrony's configuration; a host never asks itself."),
     ] = Field(default_factory=lambda: ["pool pool.ntp.org iburst"])
     node_crontab_overwrite: Annotated[bool, Param("Replace `/etc/crontab` instead of adding to it.")] = True

@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from staddle.inventory.parameters.declare import Param, Record
 from staddle.inventory.parameters.values import (
     AbsolutePath,
+    AnyDomain,
     Domain,
     Endpoint,
     Number,
-    Text,
+    OptionText,
     Word,
     refuse,
 )
@@ -25,7 +26,7 @@ def _http_secret(value: SecretStr) -> SecretStr:
 class PortalEntry(Record):
     """One server of the portal: the home page, a directory, or a program behind it."""
 
-    domain: Annotated[Domain | Literal[""], Param("Primary server name, also a name in the certificate.")] = ""
+    domain: Annotated[AnyDomain, Param("Primary server name, also a name in the certificate.")] = ""
     domains: Annotated[list[Domain], Param("Further server names.")] = Field(default_factory=list)
     endpoint: Annotated[Endpoint | None, Param("host:port of the program to forward to.")] = None
     path: Annotated[AbsolutePath | None, Param("Directory to serve.")] = None
@@ -65,8 +66,12 @@ class RepoUpstream(Record):
     baseurl: Annotated[dict[str, str], Param("URL by region; `default` serves the others.", tokens=True)] = Field(
         default_factory=dict
     )
-    meta: Annotated[dict[str, Text | bool], Param("Further options of an rpm source.")] = Field(default_factory=dict)
+    meta: Annotated[dict[str, OptionText], Param("Further options of an rpm source.")] = Field(default_factory=dict)
     minor: Annotated[bool, Param("Use the full OS version in the URL.")] = False
+
+
+def _bare_url(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
 
 
 class UrlPackage(Record):
@@ -74,6 +79,9 @@ class UrlPackage(Record):
 
     name: Annotated[Word | None, Param("File name. Unset: as in the URL.")] = None
     url: Annotated[str, Param("Where it is.", tokens=True)]
+
+
+UrlOrPackage = Annotated[UrlPackage, BeforeValidator(_bare_url)]
 
 
 class AlertReceiver(Record):

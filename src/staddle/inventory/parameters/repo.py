@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.records import RepoUpstream, UrlPackage
+from staddle.inventory.parameters.records import RepoUpstream, UrlOrPackage
 from staddle.inventory.parameters.values import AbsolutePath, Csv, Word
 
 
@@ -33,9 +33,9 @@ class RepoParameters(Section):
     repo_extra_packages: Annotated[
         list[str] | None, Param("More packages to mirror. Unset: the main PostgreSQL ones.", tokens=True)
     ] = None
-    repo_url_packages: Annotated[
-        list[str | UrlPackage], Param("Files to download into the repository.", tokens=True)
-    ] = Field(default_factory=list)
+    repo_url_packages: Annotated[list[UrlOrPackage], Param("Files to download into the repository.", tokens=True)] = (
+        Field(default_factory=list)
+    )
 
 
 class CacheParameters(Section):

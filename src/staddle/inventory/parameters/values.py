@@ -6,10 +6,12 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import GetCoreSchemaHandler
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
@@ -95,6 +97,24 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _between(low: int, high: int) -> AfterValidator:
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise refuse(f"{low} to {high}", "is out of range")
+        return value
+
+    return AfterValidator(check)
+
+
+def _option(value: object) -> object:
+    # Options of package sources are 0 and 1 in their own language.
+    return str(int(value)) if isinstance(value, bool) else _text(value)
+
+
+def _or_empty(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda value: check(value) if value else value)
+
+
 def _text(value: object) -> object:
     # YAML reads 1.5 or 42 as numbers where plain text was meant.
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -134,8 +154,9 @@ def _domain(value: str) -> str:
 
 
 def _path(value: str) -> str:
-    if not value.startswith("/") or ".." in value.split("/") or re.search(r"[\x00-\x1f\x7f]", value):
-        raise refuse("an absolute path without '..'", "is not an absolute path")
+    # Paths end up in configurations of many languages; none of them gives these characters a meaning.
+    if not re.fullmatch(r"/[\w./@+:,~=-]*", value) or ".." in value.split("/"):
+        raise refuse("an absolute path of plain characters, without '..'", "is not an absolute path")
     return value
 
 
@@ -148,7 +169,7 @@ def _word(value: str) -> str:
 def _endpoint(value: str) -> str:
     allowed = "host:port, as in 10.10.10.10:9001"
     if "://" in value:
-        raise refuse(allowed, "has a scheme; write it as 'scheme: https'")
+        raise refuse(allowed, "has a scheme, which belongs under the key 'scheme'")
     host, colon, port = value.rpartition(":")
     if not colon or not is_port(port):
         raise refuse(allowed, "has no valid port")
@@ -179,6 +200,13 @@ def _hosts_line(value: str) -> str:
     return value
 
 
+def _ntp_line(value: str) -> str:
+    words = value.split()
+    if len(words) < 2 or words[0] not in {"server", "pool", "peer", "refclock"}:
+        raise refuse("a line of chrony's, as in 'server 10.10.10.10 iburst'", "is not a time source")
+    return value
+
+
 def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+\S*", value, re.ASCII):
         raise refuse("a URL that starts with http:// or https://", "is not a URL")
@@ -203,19 +231,33 @@ def is_port(text: str) -> bool:
     return re.fullmatch(r"\d{1,5}", text, re.ASCII) is not None and 1 <= int(text) <= 65_535
 
 
+def _ratio(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise refuse("0 to 1", "is out of range")
+    return value
+
+
 Number = Annotated[int, BeforeValidator(_no_bool)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
-Port = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=65_535)]
-Ratio = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+Count = Annotated[int, BeforeValidator(_no_bool), _between(0, 2**31 - 1)]
+Port = Annotated[int, BeforeValidator(_no_bool), _between(1, 65_535)]
+RouterId = Annotated[int, BeforeValidator(_no_bool), _between(1, 254)]
+Ratio = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_ratio)]
 Text = Annotated[str, BeforeValidator(_text)]
+OptionText = Annotated[str, BeforeValidator(_option)]
 Off = BeforeValidator(_off)
-IpAddress = Annotated[str, AfterValidator(_ip)]
-IpInterface = Annotated[str, AfterValidator(_interface)]
 Network = Annotated[str, AfterValidator(_network)]
 Domain = Annotated[str, AfterValidator(_domain)]
 AbsolutePath = Annotated[str, AfterValidator(_path)]
 Word = Annotated[str, AfterValidator(_word)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 HostsLine = Annotated[str, AfterValidator(_hosts_line)]
-Url = Annotated[str, AfterValidator(_url)]
+NtpLine = Annotated[str, AfterValidator(_ntp_line)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
+# These may be left empty, which means "not given" or "derived".
+AnyIpAddress = Annotated[str, _or_empty(_ip)]
+AnyIpInterface = Annotated[str, _or_empty(_interface)]
+AnyDomain = Annotated[str, _or_empty(_domain)]
+AnyPath = Annotated[str, _or_empty(_path)]
+AnyWord = Annotated[str, _or_empty(_word)]
+AnyUrl = Annotated[str, _or_empty(_url)]
 Csv = Annotated[list[Word], BeforeValidator(_csv)]

@@ -1,0 +1,35 @@
+"""Checks that need more than one value: each is a function from nodes to problems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.inventory.checks import identity, portal, ports, services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from staddle.inventory.draft import Draft
+    from staddle.inventory.problems import Problem
+    from staddle.inventory.shape import Shape
+
+_FLEET: tuple[Callable[[Sequence[Draft], Shape], Iterator[Problem]], ...] = (
+    identity.check_infra,
+    identity.check_names,
+    identity.check_clusters,
+)
+_NODE: tuple[Callable[[Draft, Sequence[Draft]], Iterator[Problem]], ...] = (
+    ports.check,
+    portal.check,
+    services.check,
+)
+
+
+def run(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:
+    """Every cross-check over every node. The same mistake may come up once per node that shares it."""
+    for check in _FLEET:
+        yield from check(drafts, shape)
+    infra = [draft for draft in drafts if draft.node.is_infra]
+    for node_check in _NODE:
+        for draft in drafts:
+            yield from node_check(draft, infra)

@@ -1,0 +1,108 @@
+"""The portal: each entry can be served, and each domain belongs to one entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.inventory.parameters.values import is_ip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from staddle.inventory.draft import Draft
+    from staddle.inventory.parameters import PortalEntry
+    from staddle.inventory.problems import Problem
+
+
+def check(draft: Draft, infra: Sequence[Draft]) -> Iterator[Problem]:
+    """Everything about the portal of one INFRA node."""
+    params = draft.node.params
+    if not draft.node.is_infra or not params.nginx_enabled:
+        return
+    if "nginx_users" not in draft.broken:
+        yield from _users(draft)
+    if "infra_portal" in draft.broken:
+        return
+    if "home" not in params.infra_portal:
+        yield draft.problem("error", "infra_portal", "has no entry 'home'", "home: { domain: i.staddle }")
+    addresses = {"localhost", "127.0.0.1", "[::1]", *(_literal(member.node.ip) for member in infra)}
+    for name, entry in params.infra_portal.items():
+        where = f"infra_portal.{name}"
+        yield from _home(draft, entry) if name == "home" else _target(draft, where, entry)
+        yield from _security(draft, where, entry)
+        if entry.endpoint:
+            host, _, port = entry.endpoint.rpartition(":")
+            if host.lower() in addresses and int(port) in {params.nginx_port, params.nginx_ssl_port}:
+                message = "is the portal itself: every request would loop"
+                yield draft.problem("error", f"{where}.endpoint", message, "another port", repr(entry.endpoint))
+    yield from _domains(draft)
+
+
+def _home(draft: Draft, entry: PortalEntry) -> Iterator[Problem]:
+    where = "infra_portal.home"
+    if not entry.domain or entry.domain.startswith("*"):
+        yield draft.problem("error", where, "the home entry needs a domain", "domain: i.staddle")
+    if entry.endpoint:
+        yield draft.problem(
+            "error", f"{where}.endpoint", "home is the portal itself, it can't forward", "an entry of its own"
+        )
+
+
+def _target(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]:
+    if entry.endpoint and entry.path:
+        yield draft.problem("error", where, "has both endpoint and path", "one of them")
+    if not (entry.endpoint or entry.path or entry.conf):
+        yield draft.problem("error", where, "has neither endpoint nor path", "endpoint: host:port, or path: /directory")
+    if not entry.domain and entry.domains:
+        yield draft.problem("error", where, "has domains but no domain", "domain: the main name")
+    elif not entry.domain:
+        yield draft.problem("warning", where, "has no domain, so it is not served", "domain: a name of its own")
+    if entry.path and not entry.endpoint:
+        for key in ("websocket", "scheme"):
+            if key in entry.model_fields_set:
+                yield draft.problem("warning", f"{where}.{key}", "has no effect on a directory")
+
+
+def _security(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]:
+    params = draft.node.params
+    if bool(entry.cert) != bool(entry.key):
+        given, missing = ("cert", "key") if entry.cert else ("key", "cert")
+        yield draft.problem("error", f"{where}.{given}", f"{given} without {missing}", "both files")
+    if entry.certbot and entry.cert:
+        yield draft.problem("error", f"{where}.certbot", "has both certbot and cert", "one of them")
+    if entry.certbot and params.certbot_sign and not params.certbot_email:
+        yield draft.problem("error", f"{where}.certbot", "certbot_sign needs certbot_email", "a mail address")
+    if entry.enforce_https and params.nginx_sslmode == "disable":
+        message = "asks for HTTPS, but nginx_sslmode is 'disable'"
+        yield draft.problem("error", f"{where}.enforce_https", message, "nginx_sslmode: enable")
+    if entry.auth and not params.nginx_users and "nginx_users" not in draft.broken:
+        yield draft.problem(
+            "error", f"{where}.auth", "asks for a log-in, but nginx_users is empty", "at least one user"
+        )
+
+
+def _domains(draft: Draft) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for name, entry in draft.node.params.infra_portal.items():
+        where = f"infra_portal.{name}"
+        places = [(entry.domain, f"{where}.domain")] if entry.domain else []
+        places += [(domain, f"{where}.domains[{index}]") for index, domain in enumerate(entry.domains)]
+        for domain, place in places:
+            owner = owners.setdefault(domain.lower(), place)
+            if owner != place:
+                entry_name = owner.split(".")[1]
+                message = f"domain {domain!r} is also that of entry {entry_name!r}"
+                yield draft.problem("error", place, message, "a domain of its own")
+
+
+def _users(draft: Draft) -> Iterator[Problem]:
+    for user, password in draft.node.params.nginx_users.items():
+        where = f"nginx_users.{user}"
+        if not user or ":" in user or not user.isprintable():
+            yield draft.problem("error", where, f"user name {user!r} can't be used", "printable, without ':'")
+        if not password.get_secret_value():
+            yield draft.problem("error", where, "has an empty password", "a password")
+
+
+def _literal(ip: str) -> str:
+    return f"[{ip}]" if is_ip(ip) and ":" in ip else ip
