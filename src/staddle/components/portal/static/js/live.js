@@ -66,9 +66,11 @@ export function verdict(health) {
   const urgent = tones.filter((t) => t !== "info").length;
   if (urgent) parts.push(`${plural(urgent, "alert")}`);
   if (!health.heartbeat) parts.push("alerting is silent");
-  const word = parts.join(", ");
-  if (down.length || nodes.length || targets.length || tones.includes("bad")) return { state: "down", word, headline: word };
-  if (parts.length) return { state: "warn", word, headline: word };
+  const text = parts.join(", ");
+  const word = text.charAt(0).toUpperCase() + text.slice(1);
+  const headline = urgent && parts.length === 1 ? `${word} firing` : word;
+  if (down.length || nodes.length || targets.length || tones.includes("bad")) return { state: "down", word, headline };
+  if (parts.length) return { state: "warn", word, headline };
   return { state: "up", word: "All healthy", headline: "Everything is healthy" };
 }
 
