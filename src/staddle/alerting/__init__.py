@@ -1,0 +1,1 @@
+"""Alerting rules, and who is told when one fires."""

@@ -80,7 +80,7 @@ class Validator:
 
 @dataclass(frozen=True, slots=True)
 class HttpHealth:
-    """Healthy when GET `url` answers `status` (and the body contains `contains`). `url` is local: TLS isn't verified."""
+    """Healthy when GET `url` answers `status` (and the body contains `contains`). TLS is not verified: it is local."""
 
     kind: ClassVar[str] = "http"
     url: str

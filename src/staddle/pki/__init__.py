@@ -1,0 +1,1 @@
+"""The CA of a fleet and the certificates it issues."""

@@ -1,0 +1,19 @@
+"""Alerting rules as data: one YAML file per module, with `${portal}` where links to the portal go."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+WATCHDOG = "Watchdog"
+"""The alert that always fires: whoever stops hearing it knows that alerting itself is down."""
+
+
+def rule_files(portal_url: str) -> dict[str, bytes]:
+    """The rule files by name, with links to the portal filled in."""
+    found = {}
+    for source in sorted(files(__name__).iterdir(), key=lambda item: item.name):
+        if source.name.endswith(".yml"):
+            text = source.read_text(encoding="utf-8")
+            # Rules are full of $labels and $value; only ${portal} is ours.
+            found[source.name] = text.replace("${portal}", portal_url).encode()
+    return found

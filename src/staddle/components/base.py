@@ -1,0 +1,248 @@
+"""What a component is: one service that Staddle deploys, with all that belongs to it.
+
+A component is a module (or package) below `staddle.components` with one class, decorated with `@component`. It answers, for a
+node in a fleet and a layout: which packages it needs, what it puts on the host, how it's run, checked and probed, and
+what it registers with the INFRA nodes. Everything here is pure: no clock, no network, no disk.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from staddle.components.registration import Listing, Registration, Registry, Target
+from staddle.inventory.identity import home_domain
+from staddle.manifest.layout import LOOPBACK
+
+if TYPE_CHECKING:
+    from staddle.inventory.fleet import Fleet, Node
+    from staddle.inventory.parameters import Parameters
+    from staddle.manifest.layout import Layout, Program
+    from staddle.manifest.resources import Health, Resource, Validator
+
+
+class Phase(IntEnum):
+    """When a component is converged. The order resolves the cycle between NODE and INFRA (DESIGN.md §4)."""
+
+    NODE = 10
+    INFRA = 20
+    MONITOR = 30
+    MODULE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A distribution package with the programs it brings: `{"vmalert": "/usr/bin/vmalert"}`.
+
+    `minimum` is the oldest upstream version that will do; `smoke` is what to run, with the first program, to see that it
+    starts at all; `web_ui` tells whether the distribution ships its web pages.
+    """
+
+    name: str
+    programs: Mapping[str, str]
+    minimum: str = "0"
+    smoke: tuple[str, ...] = ("--version",)
+    web_ui: bool = True
+    relocate: Mapping[str, str] = field(default_factory=dict)
+    """Absolute paths baked into its programs, and what to put in their place (of the same length) when it is unpacked
+    somewhere else, as conda and Nix do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """A certificate to be issued by the CA for a node. `days` is its whole life."""
+
+    name: str
+    common_name: str
+    dns_names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate (with its chain) and its private key, PEM."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What can't be computed from the inventory alone: made once on the ADMIN node, then an input of compile.
+
+    `certificates` is keyed by (node ip, request name); `password_hashes` by portal user; `templates` are the user's own
+    for the portal, by file name.
+    """
+
+    ca_certificate: bytes
+    certificates: Mapping[tuple[str, str], KeyPair] = field(default_factory=dict)
+    password_hashes: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """How a component's program runs, before the layout turns it into a unit or a supervisor section."""
+
+    name: str
+    argv: tuple[str, ...]
+    health: Health
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str | None = None
+    reload_signal: str | None = None
+    health_timeout: float = 20.0
+    stop_timeout: float = 10.0
+    stdout_log: str | None = None
+    """Name of a log of its own for what it writes to standard output; both streams share `<name>.log` otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What `build` gives: a Block without its service definition, which the layout adds."""
+
+    resources: tuple[Resource, ...] = ()
+    validators: tuple[Validator, ...] = ()
+    service: ServiceSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All a component may look at: the node it is built for, the fleet around it, and the host's layout.
+
+    `registry` is what all nodes registered; it is empty while registrations are being collected.
+    """
+
+    fleet: Fleet
+    node: Node
+    layout: Layout
+    material: Material | None = None
+    registry: Registry = field(default_factory=Registry)
+
+    @property
+    def params(self) -> Parameters:
+        return self.node.params
+
+    @property
+    def address(self) -> str:
+        """Where peers reach this node."""
+        return self.layout.address(self.node)
+
+    @property
+    def bind(self) -> str:
+        """The host part of a listen address: loopback in a sandbox, every address on a real host."""
+        return self.layout.address(self.node) if self.layout.is_sandbox else ""
+
+    def at(self, path: str) -> str:
+        return self.layout.at(path)
+
+    def infra(self, path: str) -> str:
+        """A path below the state tree of an INFRA node: `infra("rules")` is `/infra/rules`."""
+        return self.layout.at(f"{self.params.infra_data}/{path}")
+
+    def port(self, number: int) -> int:
+        return self.layout.port(number)
+
+    def listen(self, port: int) -> str:
+        """A listen address as Go programs take it: `127.0.0.1:8428`, `:8428`."""
+        return f"{self.bind}:{self.port(port)}"
+
+    def local(self, port: int) -> str:
+        """The URL of a service on this node, as its neighbours there use it."""
+        return f"http://{LOOPBACK}:{self.port(port)}"
+
+    @property
+    def portal_url(self) -> str:
+        """The portal as users see it, without a trailing slash."""
+        params = self.params
+        if params.portal_url:
+            return params.portal_url.rstrip("/")
+        plain = params.nginx_sslmode == "disable"
+        port = self.port(params.nginx_port if plain else params.nginx_ssl_port)
+        host = "localhost" if self.layout.is_sandbox else home_domain(params)
+        scheme, usual = ("http", 80) if plain else ("https", 443)
+        return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
+
+    def program(self, name: str) -> Program:
+        return self.layout.program(name)
+
+    def instance(self, component: str) -> str:
+        """`vmetrics` → `vmetrics-1` on the INFRA node with `infra_seq` 1."""
+        return f"{component}-{self.node.infra_seq}"
+
+
+class Component(ABC):
+    """Base of all components. Stateless: one object serves every node."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    phase: ClassVar[Phase]
+    packages: ClassVar[tuple[Package, ...]] = ()
+    program: ClassVar[str] = ""
+    """The program that its service runs, one of its packages'."""
+    after: ClassVar[tuple[str, ...]] = ()
+    """Components of the same phase that must have been converged before."""
+
+    @abstractmethod
+    def enabled(self, node: Node) -> bool:
+        """Whether this component belongs on the node."""
+
+    @abstractmethod
+    def build(self, ctx: Context) -> Draft:
+        """What it puts on the host."""
+
+    def register(self, ctx: Context) -> Registration:
+        """What it adds to every INFRA node."""
+        del ctx
+        return Registration()
+
+    def certificates(self, ctx: Context) -> tuple[CertificateRequest, ...]:
+        """The certificates it needs on the node."""
+        del ctx
+        return ()
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        """The ports it listens on, by the parameter that sets them; the first is the one to name to people."""
+        del ctx
+        return {}
+
+    def listing_url(self) -> str | None:
+        """Its path behind the portal, if it has one."""
+        return None
+
+
+class InfraComponent(Component):
+    """A component of INFRA nodes with metrics of its own: scraped as job `infra`, listed on the home page."""
+
+    phase = Phase.INFRA
+    metrics_path: ClassVar[str] = "/metrics"
+
+    @abstractmethod
+    def main_port(self, params: Parameters) -> int:
+        """The port its metrics are on."""
+
+    def labels(self, ctx: Context) -> dict[str, str]:
+        return {"cls": self.name, "ins": ctx.instance(self.name), "ip": ctx.node.ip}
+
+    def target(self, ctx: Context) -> Target:
+        """Its scrape target."""
+        address = f"{ctx.address}:{ctx.port(self.main_port(ctx.params))}"
+        return Target("infra", ctx.instance("infra"), address, self.labels(ctx), self.metrics_path)
+
+    def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:
+        """Its row on the home page. `health_query` defaults to the liveness of its target."""
+        instance = ctx.instance(self.name)
+        return Listing(
+            component=self.name,
+            instance=instance,
+            node_ip=ctx.node.ip,
+            title=self.title,
+            version=ctx.program(self.program).version,
+            provider="package",
+            port=ctx.port(self.main_port(ctx.params)),
+            health_query=health_query or f'up{{job="infra",ins="{instance}"}}',
+            url=self.listing_url(),
+        )

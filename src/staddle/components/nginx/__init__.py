@@ -1,0 +1,210 @@
+"""nginx: the portal. Home page, every component behind one address, the servers of `infra_portal`, TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.components.base import CertificateRequest, Context, Draft, InfraComponent, Material, Package, ServiceSpec
+from staddle.components.nginx.custom import custom_server
+from staddle.components.nginx.home import home_site
+from staddle.components.nginx.servers import Server, certificate_request, servers
+from staddle.components.nginx.settings import CERTIFICATE, CONFIG, RESERVED, STATUS_PATH, listen_plain
+from staddle.components.portal.site import render
+from staddle.components.registration import Probe, Registration
+from staddle.components.registry import component
+from staddle.components.render import template
+from staddle.errors import CompileError
+from staddle.manifest.resources import Directory, File, HttpHealth, Symlink, Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from staddle.inventory.fleet import Node
+    from staddle.inventory.parameters import Parameters
+
+NGINX = Package("nginx", {"nginx": "/usr/sbin/nginx"}, "1.18", smoke=("-v",))
+# https://wiki.mozilla.org/Security/Server_Side_TLS, "intermediate" 5.7, ECDHE only.
+CIPHERS = ":".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for key in ("ECDSA", "RSA")
+)
+PREFIX = "/var/lib/nginx"
+"""What relative paths of its configuration start from, other than those of files that it includes."""
+HTTP2_DIRECTIVE = (1, 25, 1)
+"""The first version with a directive of its own for HTTP/2; before, it was a parameter of `listen`."""
+
+
+@component
+class Nginx(InfraComponent):
+    name = "nginx"
+    title = "Nginx portal"
+    packages = (NGINX,)
+    program = "nginx"
+
+    def enabled(self, node: Node) -> bool:
+        return node.is_infra and node.params.nginx_enabled
+
+    def main_port(self, params: Parameters) -> int:
+        return params.nginx_port if params.nginx_sslmode == "disable" else params.nginx_ssl_port
+
+    def listing_url(self) -> str:
+        return "/"
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        params = ctx.params
+        ports = {"nginx_port": ctx.port(params.nginx_port)}
+        if params.nginx_sslmode != "disable":
+            ports["nginx_ssl_port"] = ctx.port(params.nginx_ssl_port)
+        return ports
+
+    def certificates(self, ctx: Context) -> tuple[CertificateRequest, ...]:
+        return () if ctx.params.nginx_sslmode == "disable" else (certificate_request(ctx),)
+
+    def register(self, ctx: Context) -> Registration:
+        instance = ctx.instance(self.name)
+        query = f'probe_success{{job="probe",ins="{instance}"}}'
+        if not ctx.params.blackbox_enabled:
+            query = f'up{{job="infra",ins="{instance}"}}'
+        return Registration(
+            probes=tuple(_probes(ctx, instance)), listings=(self.listing(ctx, health_query=query),)
+        )
+
+    def build(self, ctx: Context) -> Draft:
+        program = ctx.program("nginx")
+        config = ctx.at(f"{CONFIG}/nginx.conf")
+        www = ctx.at(ctx.params.nginx_data)
+        return Draft(
+            resources=(
+                *(Directory(ctx.at(f"{CONFIG}{sub}")) for sub in ("", "/conf.d", "/snippets")),
+                Directory(ctx.at(f"{CONFIG}/cert"), mode=0o700),
+                Directory(ctx.at(PREFIX)),
+                *_configuration(ctx),
+                *_identity(ctx),
+                *_content(ctx, www),
+                *([] if ctx.params.nginx_home == ctx.params.nginx_data else [Symlink(ctx.at(ctx.params.nginx_home), www)]),
+            ),
+            validators=(
+                Validator(
+                    "nginx -t",
+                    (program.path, "-t", "-q", "-e", "stderr", "-p", "{stage}", "-c", f"{{stage}}{config}"),
+                    environment=program.environment,
+                ),
+            ),
+            service=ServiceSpec(
+                name=self.name,
+                argv=(program.path, "-e", "stderr", "-p", ctx.at(PREFIX), "-c", config, "-g", "daemon off;"),
+                health=HttpHealth(f"{listen_plain(ctx)}{STATUS_PATH}", contains="Active connections"),
+                environment=program.environment,
+                reload_signal="HUP",
+                stdout_log="nginx-access",
+            ),
+        )
+
+
+def _configuration(ctx: Context) -> list[File]:
+    params, program = ctx.params, ctx.program("nginx")
+    main = template(
+        __name__,
+        "nginx.conf.j2",
+        user=ctx.layout.user if ctx.layout.user == "root" else None,
+        pid="nginx.pid" if ctx.layout.is_sandbox else "/run/nginx.pid",
+        access_log="/dev/stdout" if ctx.layout.is_sandbox else "/var/log/nginx/access.log",
+        ciphers=CIPHERS,
+    )
+    files = [_file(ctx, "nginx.conf", main)]
+    for name in ("headers", "page", "proxy"):
+        files.append(_file(ctx, f"snippets/{name}.conf", template(__name__, f"{name}.conf.j2")))
+    files.append(_file(ctx, "mime.types", template(__name__, "mime.types.j2")))
+    for server in servers(ctx):
+        values = {
+            "server": server,
+            "listen": [ctx.bind] if ctx.bind else ["*", "[::]"],
+            "port": ctx.port(params.nginx_port),
+            "tls": params.nginx_sslmode != "disable",
+            "tls_port": ctx.port(params.nginx_ssl_port),
+            "http2_directive": program.release >= HTTP2_DIRECTIVE,
+            "www": ctx.at(params.nginx_data),
+            "status_path": STATUS_PATH,
+            "routes": sorted(ctx.registry.routes, key=lambda route: route.path),
+            "reserved": _reserved(ctx),
+            "portal_url": ctx.portal_url,
+            "realm": _quoted(server.entry.realm),
+            "access_log": _access_log(ctx, server),
+            "foreign": "This portal does not take changes from pages of other sites.",
+        }
+        own = custom_server(server, _material(ctx).templates, values)
+        content = template(__name__, f"{server.kind}.conf.j2", **values) if own is None else own
+        files.append(_file(ctx, f"conf.d/{server.name}.conf", content, origin=server.origin))
+    return files
+
+
+def _identity(ctx: Context) -> list[File]:
+    """Certificate, key, and the users' hashes."""
+    material = _material(ctx)
+    files = []
+    pair = material.certificates.get((ctx.node.ip, CERTIFICATE))
+    if pair:
+        files.append(_file(ctx, f"cert/{CERTIFICATE}.crt", pair.certificate))
+        files.append(_file(ctx, f"cert/{CERTIFICATE}.key", pair.key, mode=0o600, secret=True))
+    lines = [f"{user}:{hashed}\n" for user, hashed in sorted(material.password_hashes.items())]
+    # The workers read it, and they don't run as root on a real host.
+    files.append(_file(ctx, "htpasswd", "".join(lines).encode(), mode=0o640, secret=True))
+    return files
+
+
+def _content(ctx: Context, www: str) -> list[Directory | File]:
+    """The web root: home page, the pages below `/_staddle`, and the CA's certificate."""
+    files = {**render(home_site(ctx, _material(ctx))), "ca.crt": _material(ctx).ca_certificate}
+    folders = {parent for path in files for parent in _parents(path)}
+    return [
+        *(Directory(f"{www}/{folder}".rstrip("/")) for folder in sorted({"", "acme", *folders})),
+        *(File(f"{www}/{path}", content, on_change="none") for path, content in sorted(files.items())),
+    ]
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _file(
+    ctx: Context, path: str, content: bytes, *, mode: int = 0o644, secret: bool = False, origin: str | None = None
+) -> File:
+    where = ctx.at(f"{CONFIG}/{path}")
+    return File(where, content, mode=mode, on_change="reload", secret=secret, origin=origin)
+
+
+def _reserved(ctx: Context) -> dict[str, str]:
+    taken = {route.path for route in ctx.registry.routes}
+    return {path: page for path, page in RESERVED.items() if path not in taken}
+
+
+def _access_log(ctx: Context, server: Server) -> str | None:
+    """A log of its own, where something rotates it: in the sandbox all requests go to one captured log."""
+    return f"/var/log/nginx/{server.entry.log}" if server.entry.log and not ctx.layout.is_sandbox else None
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "")
+
+
+def _material(ctx: Context) -> Material:
+    if ctx.material is None:
+        raise CompileError("compiling the portal needs certificates")
+    return ctx.material
+
+
+def _probes(ctx: Context, instance: str) -> list[Probe]:
+    """The home server over HTTPS (or HTTP), and every other server by its first name."""
+    params = ctx.params
+    plain = params.nginx_sslmode == "disable"
+    scheme, port = ("http", params.nginx_port) if plain else ("https", params.nginx_ssl_port)
+    url = f"{scheme}://{ctx.address}:{ctx.port(port)}/"
+    probes = []
+    for server in servers(ctx):
+        ins = instance if server.is_home else f"{instance}:{server.names[0]}"
+        labels = {"cls": "nginx", "ins": ins, "ip": ctx.node.ip, "server": server.names[0]}
+        hostname = server.names[0].replace("*.", "probe.")
+        probes.append(Probe(instance, "http_portal", url, labels, hostname=hostname))
+    return probes

@@ -1,0 +1,103 @@
+"""What the home page shows, filled in from the Fleet and what was registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from staddle.alerting.rules import WATCHDOG
+from staddle.components.nginx.settings import RESERVED
+from staddle.components.portal.site import Card, ComponentRow, Features, ModuleCell, NodeRow, Site
+from staddle.inventory.identity import home_domain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from staddle.components.base import Context, Material
+    from staddle.inventory.fleet import Node
+    from staddle.inventory.parameters import ServiceCard
+
+IDENTITIES = {
+    "pgsql": ("pg_cluster", "pg_seq"),
+    "etcd": ("etcd_cluster", "etcd_seq"),
+    "minio": ("minio_cluster", "minio_seq"),
+    "redis": ("redis_cluster", "redis_node"),
+    "mysql": ("mysql_cluster", "mysql_seq"),
+    "kafka": ("kafka_cluster", "kafka_seq"),
+}
+"""Which variables of other modules say what runs on a node: the cluster, and the number in it."""
+
+
+def home_site(ctx: Context, material: Material) -> Site:
+    """The portal's site as seen from this INFRA node."""
+    params, registry = ctx.params, ctx.registry
+    routes = {route.path: route.component for route in registry.routes}
+    absent = {*RESERVED, f"/{params.repo_name}/"} - routes.keys()
+    rows = tuple(
+        ComponentRow(
+            component=item.component,
+            instance=item.instance,
+            node_ip=item.node_ip,
+            title=item.title,
+            version=item.version,
+            provider=item.provider,
+            url=item.url if item.node_ip == ctx.node.ip else None,
+            port=item.port,
+            health_query=item.health_query,
+        )
+        for item in registry.listings
+    )
+    return Site(
+        name="Staddle",
+        version=params.version,
+        domain=home_domain(params),
+        portal_url=ctx.portal_url,
+        admin_ip=ctx.fleet.admin_ip,
+        cards=tuple(_card(card, routes, absent) for card in _cards(ctx)),
+        components=rows,
+        nodes=tuple(_node_row(ctx, node) for node in ctx.fleet.nodes),
+        features=Features(
+            metrics="/vmetrics/" in routes,
+            rules="/vmalert/" in routes,
+            alerts="/alertmgr/" in routes,
+            dashboards="/ui/" in routes,
+            logs="/vlogs/" in routes,
+            traces="/vtraces/" in routes,
+        ),
+        ca_fingerprint=_fingerprint(material.ca_certificate),
+        watchdog=WATCHDOG,
+    )
+
+
+def _cards(ctx: Context) -> list[ServiceCard]:
+    return [*ctx.params.infra_services, *ctx.params.infra_extra_services]
+
+
+def _card(card: ServiceCard, routes: Mapping[str, str], absent: set[str]) -> Card:
+    route = max((path for path in routes if card.url.startswith(path)), key=len, default="")
+    return Card(
+        name=card.name.lower().replace(" ", "-"),
+        title=card.name,
+        description=card.desc,
+        url=card.url,
+        icon=card.icon or "link",
+        component=routes.get(route),
+        available=not any(card.url.startswith(path) for path in absent),
+    )
+
+
+def _node_row(ctx: Context, node: Node) -> NodeRow:
+    cells = [ModuleCell("node", (node.name,))]
+    if node.is_infra:
+        cells.insert(0, ModuleCell("infra", (f"infra-{node.infra_seq}",)))
+    for module, (cluster, number) in IDENTITIES.items():
+        if cluster in node.extra and number in node.extra:
+            cells.append(ModuleCell(module, (f"{node.extra[cluster]}-{node.extra[number]}",)))
+    return NodeRow(node.ip, node.name, node.cluster, tuple(cells), is_admin=node.ip == ctx.fleet.admin_ip)
+
+
+def _fingerprint(pem: bytes) -> str:
+    """SHA-256 of the CA's certificate, as browsers show it, so that a download can be compared."""
+    return x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()).hex(":").upper()

@@ -1,0 +1,102 @@
+"""From `infra_portal` to nginx servers: names, listeners, certificates, and what each serves.
+
+Besides the inventory's entries there are two of our own, unless an entry claims their names: `p.` (metrics) and `a.` (alerts)
+of the home domain, which lead straight to VictoriaMetrics and Alertmanager.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from staddle.components.base import CertificateRequest
+from staddle.components.nginx.settings import CERTIFICATE
+from staddle.inventory.identity import alerts_domain, home_domain, metrics_domain
+from staddle.inventory.parameters import PortalEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from staddle.components.base import Context
+    from staddle.components.registration import Route
+
+HOME = "home"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of the portal. `entry` is the inventory's; `route` is set on the servers that stand for one route."""
+
+    name: str
+    names: tuple[str, ...]
+    entry: PortalEntry
+    kind: str
+    enforce_https: bool
+    certificate: str
+    key: str
+    route: Route | None = None
+    origin: str | None = None
+
+    @property
+    def is_home(self) -> bool:
+        return self.name == HOME
+
+
+def servers(ctx: Context) -> list[Server]:
+    """The portal's servers by name, home first."""
+    params = ctx.params
+    portal = {HOME: PortalEntry(domain=home_domain(params)), **params.infra_portal}
+    found = [_server(ctx, name, entry) for name, entry in sorted(portal.items()) if name == HOME or entry.domain]
+    claimed = {name for server in found for name in server.names}
+    own = (server for server in _route_servers(ctx, portal[HOME]) if server.name not in portal)
+    found += [server for server in own if claimed.isdisjoint(server.names)]
+    return sorted(found, key=lambda server: (not server.is_home, server.name))
+
+
+def certificate_request(ctx: Context) -> CertificateRequest:
+    """One certificate for all servers that bring none of their own."""
+    names = {name for server in servers(ctx) if not server.entry.cert for name in server.names}
+    addresses = {"127.0.0.1", "::1", ctx.node.ip}
+    return CertificateRequest(
+        name=CERTIFICATE,
+        common_name=home_domain(ctx.params),
+        dns_names=tuple(sorted({*names, "localhost"})),
+        addresses=tuple(sorted(addresses)),
+        days=int(ctx.params.nginx_cert_validity.seconds // 86_400),
+    )
+
+
+def _server(ctx: Context, name: str, entry: PortalEntry) -> Server:
+    if name == HOME:
+        kind = "home"
+    else:
+        kind = "path" if entry.path else "endpoint"
+    names = dict.fromkeys([entry.domain or home_domain(ctx.params), *entry.domains])
+    return Server(
+        name=name,
+        names=tuple(names),
+        entry=entry,
+        kind="conf" if entry.conf else kind,
+        enforce_https=ctx.params.nginx_sslmode == "enforce" or entry.enforce_https,
+        certificate=entry.cert or f"cert/{CERTIFICATE}.crt",
+        key=entry.key or f"cert/{CERTIFICATE}.key",
+        origin=_origin(ctx, name),
+    )
+
+
+def _origin(ctx: Context, name: str) -> str | None:
+    position = ctx.node.where(f"infra_portal.{name}.config") or ctx.node.where(f"infra_portal.{name}")
+    return str(position) if position else None
+
+
+def _route_servers(ctx: Context, home: PortalEntry) -> Iterator[Server]:
+    """They take the home entry's password protection along, not its document root or raw text."""
+    entry = PortalEntry(auth=home.auth, realm=home.realm, enforce_https=home.enforce_https)
+    for name, domain, component in (
+        ("metrics", metrics_domain(ctx.params), "vmetrics"),
+        ("alerts", alerts_domain(ctx.params), "alertmanager"),
+    ):
+        for route in ctx.registry.routes:
+            if route.component == component:
+                server = _server(ctx, name, entry.model_copy(update={"domain": domain}))
+                yield replace(server, kind="route", route=route, origin=None)

@@ -1,0 +1,65 @@
+"""The nginx exporter: the portal's connections and requests as metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.nginx.settings import STATUS_PATH, listen_plain
+from staddle.components.registration import Registration
+from staddle.components.registry import component
+from staddle.manifest.resources import HttpHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from staddle.inventory.fleet import Node
+    from staddle.inventory.parameters import Parameters
+
+# The first with the double-dash flags that are used here.
+NGINX_EXPORTER = Package("prometheus-nginx-exporter", {"nginx_exporter": "/usr/bin/prometheus-nginx-exporter"}, "1.0")
+
+
+@component
+class NginxExporter(InfraComponent):
+    name = "nginx_exporter"
+    title = "Nginx exporter"
+    packages = (NGINX_EXPORTER,)
+    program = "nginx_exporter"
+    after = ("nginx",)
+
+    def enabled(self, node: Node) -> bool:
+        params = node.params
+        return node.is_infra and params.nginx_enabled and params.nginx_exporter_enabled
+
+    def main_port(self, params: Parameters) -> int:
+        return params.nginx_exporter_port
+
+    def labels(self, ctx: Context) -> dict[str, str]:
+        """It speaks for nginx, whose instance these metrics are about."""
+        return {"cls": "nginx", "ins": ctx.instance("nginx"), "ip": ctx.node.ip}
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        return {"nginx_exporter_port": ctx.port(ctx.params.nginx_exporter_port)}
+
+    def register(self, ctx: Context) -> Registration:
+        query = f'up{{job="infra",ins="{ctx.instance("nginx")}"}}'
+        return Registration(
+            targets=(self.target(ctx),), listings=(self.listing(ctx, health_query=query),)
+        )
+
+    def build(self, ctx: Context) -> Draft:
+        params, program = ctx.params, ctx.program("nginx_exporter")
+        return Draft(
+            service=ServiceSpec(
+                name=self.name,
+                argv=(
+                    program.path,
+                    f"--nginx.scrape-uri={listen_plain(ctx)}{STATUS_PATH}",
+                    f"--web.listen-address={ctx.listen(params.nginx_exporter_port)}",
+                    "--web.telemetry-path=/metrics",
+                ),
+                health=HttpHealth(f"{ctx.local(params.nginx_exporter_port)}/metrics", contains="nginx_up 1"),
+                environment=program.environment,
+            )
+        )

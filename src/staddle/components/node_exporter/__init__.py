@@ -1,0 +1,75 @@
+"""node_exporter on every node, and the ICMP probe of every node."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from staddle.components.base import Component, Context, Draft, Package, Phase, ServiceSpec
+from staddle.components.registration import Probe, Registration, Target
+from staddle.components.registry import component
+from staddle.manifest.layout import LOOPBACK
+from staddle.manifest.resources import HttpHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from staddle.inventory.fleet import Node
+
+NODE_EXPORTER = Package("prometheus-node-exporter", {"node_exporter": "/usr/bin/prometheus-node-exporter"}, "1.5")
+
+
+@component
+class NodeExporter(Component):
+    name = "node_exporter"
+    title = "node_exporter"
+    phase = Phase.MONITOR
+    packages = (NODE_EXPORTER,)
+    program = "node_exporter"
+
+    def enabled(self, node: Node) -> bool:
+        return node.params.node_exporter_enabled
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        return {"node_exporter_port": ctx.port(ctx.params.node_exporter_port)}
+
+    def register(self, ctx: Context) -> Registration:
+        node, params = ctx.node, ctx.params
+        labels = {"cls": node.cluster, "ins": node.name, "ip": node.ip}
+        address = f"{ctx.address}:{ctx.port(params.node_exporter_port)}"
+        return Registration(
+            targets=(Target("node", node.ip, address, labels, params.exporter_metrics_path),),
+            probes=(Probe(node.ip, "icmp", ctx.address, labels, job="ping"),) if ctx.layout.icmp else (),
+        )
+
+    def build(self, ctx: Context) -> Draft:
+        params, program = ctx.params, ctx.program("node_exporter")
+        return Draft(
+            service=ServiceSpec(
+                name=self.name,
+                argv=(
+                    program.path,
+                    f"--web.listen-address={ctx.listen(params.node_exporter_port)}",
+                    f"--web.telemetry-path={params.exporter_metrics_path}",
+                    *_ntp_collector(ctx),
+                    *shlex.split(params.node_exporter_options),
+                ),
+                health=HttpHealth(
+                    f"{ctx.local(params.node_exporter_port)}{params.exporter_metrics_path}",
+                    contains="node_exporter_build_info",
+                ),
+                environment=program.environment,
+            )
+        )
+
+
+def _ntp_collector(ctx: Context) -> list[str]:
+    """Asks this node's own time server what it would tell its clients."""
+    if not (ctx.node.is_infra and ctx.params.node_ntp_enabled):
+        return []
+    return [
+        "--collector.ntp",
+        f"--collector.ntp.server={LOOPBACK}",
+        f"--collector.ntp.server-port={ctx.port(ctx.params.node_ntp_port)}",
+        "--collector.ntp.server-is-local",
+    ]

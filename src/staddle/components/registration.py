@@ -1,0 +1,105 @@
+"""What components and nodes register with the INFRA nodes: always computed from the Fleet, never pushed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to scrape. Its file is `/infra/targets/<job>/<file>.yml`.
+
+    `labels` always has `cls`, `ins` and `ip`; `job` is added from the job itself.
+    """
+
+    job: str
+    file: str
+    address: str
+    labels: Mapping[str, str]
+    path: str = "/metrics"
+    scheme: str = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Something the blackbox prober is to look at, from every INFRA node. `module` names a module of the prober.
+
+    `hostname` is the Host header and TLS server name when `target` is an address. `local` probes are only run by
+    the INFRA node that registered them.
+    """
+
+    file: str
+    module: str
+    target: str
+    labels: Mapping[str, str]
+    job: str = "probe"
+    hostname: str | None = None
+    only_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRecord:
+    """An address and its names. Its file is `/infra/hosts/<file>`."""
+
+    file: str
+    address: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of the portal that leads to a local service.
+
+    `upstream` is the URL the rest of the path is appended to: with a path it replaces the route's own (`strip`), without
+    one the path is kept as it is. `pages` maps exact paths below the route to pages of ours, for programs whose own pages are
+    missing; `timeout` is how long an answer may take, in seconds.
+    """
+
+    path: str
+    component: str
+    upstream: str
+    pages: Mapping[str, str] = field(default_factory=dict)
+    timeout: int = 60
+    websocket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a component appears on the home page. `health_query` is a MetricsQL query that is 1 when all is well."""
+
+    component: str
+    instance: str
+    node_ip: str
+    title: str
+    version: str
+    provider: str
+    port: int
+    health_query: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What one component registers for one node."""
+
+    targets: tuple[Target, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    dns: tuple[DnsRecord, ...] = ()
+    routes: tuple[Route, ...] = ()
+    listings: tuple[Listing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registry(Registration):
+    """Everything that all nodes registered. Routes are a node's own: they lead to local services."""
+
+    @classmethod
+    def of(cls, registrations: Iterable[Registration]) -> Registry:
+        collected = list(registrations)
+        return cls(
+            **{f.name: tuple(item for r in collected for item in getattr(r, f.name)) for f in fields(Registration)}
+        )

@@ -1,0 +1,98 @@
+"""vmalert: evaluates recording and alerting rules over VictoriaMetrics and tells Alertmanager."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from staddle.alerting.rules import rule_files
+from staddle.components.base import Context, Draft, InfraComponent, ServiceSpec
+from staddle.components.registration import Registration, Route
+from staddle.components.registry import component
+from staddle.components.vmetrics import VICTORIA_METRICS
+from staddle.manifest.resources import File, HttpHealth, Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from staddle.inventory.fleet import Node
+    from staddle.inventory.parameters import Parameters
+
+
+@component
+class Vmalert(InfraComponent):
+    name = "vmalert"
+    title = "vmalert"
+    packages = (VICTORIA_METRICS,)
+    program = "vmalert"
+    # It is stopped before them too: with its store gone it waits half a minute for the last write.
+    after = ("alertmanager", "vmetrics")
+
+    def enabled(self, node: Node) -> bool:
+        return node.is_infra and node.params.vmalert_enabled and node.params.vmetrics_enabled
+
+    def main_port(self, params: Parameters) -> int:
+        return params.vmalert_port
+
+    def listing_url(self) -> str:
+        return "/vmalert/"
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        return {"vmalert_port": ctx.port(ctx.params.vmalert_port)}
+
+    def register(self, ctx: Context) -> Registration:
+        pages = {}
+        if not ctx.program("vmalert").web_ui:
+            names = ("", "vmalert/", "vmalert/groups", "vmalert/alerts", "groups", "alerts", "alert", "rule", "notifiers")
+            pages = dict.fromkeys(names, "rules")
+        route = Route("/vmalert/", self.name, f"{ctx.local(ctx.params.vmalert_port)}/", pages=pages)
+        return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
+
+    def build(self, ctx: Context) -> Draft:
+        params, program = ctx.params, ctx.program("vmalert")
+        store = ctx.local(params.vmetrics_port)
+        rules = ctx.infra("rules/*.yml")
+        return Draft(
+            resources=tuple(
+                File(ctx.infra(f"rules/{name}"), content, on_change="reload")
+                for name, content in rule_files(ctx.portal_url).items()
+            ),
+            validators=(
+                Validator(
+                    "alerting rules",
+                    (program.path, f"-rule={{stage}}{rules}", "-dryRun"),
+                    environment=program.environment,
+                ),
+            ),
+            service=ServiceSpec(
+                name=self.name,
+                argv=(
+                    program.path,
+                    f"-httpListenAddr={ctx.listen(params.vmalert_port)}",
+                    f"-datasource.url={store}",
+                    f"-remoteRead.url={store}",
+                    f"-remoteWrite.url={store}",
+                    *_notifiers(ctx),
+                    f"-rule={rules}",
+                    f"-evaluationInterval={params.vmetrics_scrape_interval}",
+                    f"-external.url={ctx.portal_url}",
+                    # Its default looks 30 s back, which would make every alert that late.
+                    "-rule.evalDelay=1s",
+                    *shlex.split(params.vmalert_options),
+                ),
+                health=HttpHealth(f"{ctx.local(params.vmalert_port)}/health", contains="OK"),
+                environment=program.environment,
+                reload_signal="HUP",
+                stop_timeout=40,
+            ),
+        )
+
+
+def _notifiers(ctx: Context) -> list[str]:
+    """Every Alertmanager of the fleet: they agree among themselves who notifies. Without one, alerts are only kept."""
+    urls = [
+        f"http://{ctx.layout.address(node)}:{ctx.port(node.params.alertmanager_port)}"
+        for node in ctx.fleet.infra
+        if node.params.alertmanager_enabled
+    ]
+    return [f"-notifier.url={url}" for url in urls] or ["-notifier.blackhole"]

@@ -1,0 +1,91 @@
+"""Where things are on a host, and what runs them: the only part that knows whether it is a sandbox or a system.
+
+Components name logical places (`/infra/targets`) and the layout maps them. In the sandbox the whole tree hangs below one
+directory, listeners are on the loopback address, and a supervisor runs the services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from staddle.manifest.resources import Manager
+
+if TYPE_CHECKING:
+    from staddle.inventory.fleet import Node
+
+LOOPBACK = "127.0.0.1"
+STATE = "/var/lib/staddle"
+LOGS = "/var/log/staddle"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An executable that a component may run, and what is known about it.
+
+    `version` is the package's, e.g. `1.112.0+ds1-2`; `origin` where it came from (a suite such as `trixie`, or `host`);
+    `home` is the directory its package was unpacked to ("" if it is installed);
+    `web_ui` is False when the packager stripped its web pages; `environment` is what it needs to run from there.
+    """
+
+    path: str
+    version: str
+    origin: str
+    home: str = ""
+    web_ui: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The upstream version as numbers, for comparisons: `1.22.1-9+deb12u11` → (1, 22, 1)."""
+        upstream = self.version.partition(":")[2] or self.version
+        parts: list[int] = []
+        for piece in upstream.replace("-", ".").replace("+", ".").replace("~", ".").split("."):
+            if not piece.isdigit():
+                break
+            parts.append(int(piece))
+        return tuple(parts[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The mapping from logical places to paths and ports on one host.
+
+    `root` is prepended to every absolute path ("" on a real system). `user` is who runs everything in a sandbox;
+    None means that each component has its own system user. `icmp` says whether ICMP probes can be sent.
+    """
+
+    kind: Literal["sandbox", "system"]
+    manager: Manager
+    root: str = ""
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    port_offset: int = 0
+    user: str | None = None
+    icmp: bool = True
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.kind == "sandbox"
+
+    def at(self, path: str) -> str:
+        """The real path of a logical absolute path."""
+        if not path.startswith("/"):
+            raise ValueError(f"not an absolute path: {path}")
+        return self.root + path
+
+    def port(self, number: int) -> int:
+        """The real number of a port parameter."""
+        return number + self.port_offset
+
+    def address(self, node: Node) -> str:
+        """The address at which a node's services are reached by its peers."""
+        return LOOPBACK if self.is_sandbox else node.ip
+
+    def program(self, name: str) -> Program:
+        """The executable `name`. Raises KeyError: compile only asks for programs of the components' packages."""
+        return self.programs[name]
+
+    def log(self, service: str) -> str:
+        """The file that holds a service's output."""
+        return f"{self.at(LOGS)}/{service}.log"

@@ -1,0 +1,178 @@
+"""A private apt: its own lists and archives, nobody's privileges, nothing of the machine's changed.
+
+Two questions are answered: which version would a suite give, and what has to be unpacked to run it here. For packages of the
+machine's own release the second is apt's own solution, less what is installed. For those of a newer suite it is the package
+alone, with the missing ones of its dependencies taken from the machine's release (its C library can't be replaced).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from staddle.errors import ProgramError
+from staddle.programs.sources import NEWER_SUITES, derive, machine_sources, release_codename
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+_INST = re.compile(r"^Inst (\S+) (?:\[[^\]]*\] )?\((\S+) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version of a package that a suite offers. `suite` is `host` for the machine's own release."""
+
+    package: str
+    version: str
+    suite: str
+
+
+class Apt:
+    """apt with private state below `directory`, one set of lists per suite."""
+
+    def __init__(self, directory: Path) -> None:
+        if not shutil.which("apt-get"):
+            raise ProgramError(
+                "this machine has no apt: packaged programs can be fetched on Debian and its derivatives only",
+                hint="put the programs on the PATH yourself, or run Staddle on Debian 12 or newer",
+            )
+        self.directory = directory
+        codename = release_codename() or ""
+        self.suites = ("host", *NEWER_SUITES.get(codename, ()))
+        sources = machine_sources()
+        if not sources:
+            raise ProgramError("apt has no sources on this machine", hint="add one to /etc/apt/sources.list.d")
+        self._sources = {
+            suite: sources if suite == "host" else derive(sources, codename, suite) for suite in self.suites
+        }
+
+    def update(self, suite: str) -> None:
+        """Fetch the suite's package lists. Raises ProgramError with apt's own words."""
+        home = self._home(suite)
+        for sub in ("etc/sources.list.d", "state/lists/partial", "cache/archives/partial"):
+            (home / sub).mkdir(parents=True, exist_ok=True)
+        stanzas = "\n".join(source.deb822() for source in self._sources[suite])
+        (home / "etc/sources.list.d/staddle.sources").write_text(stanzas, encoding="utf-8")
+        self._run(suite, ["apt-get", "update", "-qq", "--error-on=any"])
+
+    def candidates(self, packages: Iterable[str], suite: str) -> dict[str, Candidate]:
+        """What the suite would install, whatever the machine has; packages that it doesn't know are left out."""
+        found: dict[str, Candidate] = {}
+        for line in self._run(suite, ["apt-cache", "madison", *packages]).splitlines():
+            columns = [column.strip() for column in line.split("|")]
+            if len(columns) >= 3:
+                found.setdefault(columns[0], Candidate(columns[0], columns[1], suite))
+        return found
+
+    def closure(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """The candidates and everything of the machine's release that they need and the machine lacks."""
+        wanted = list(candidates)
+        names = [c.package for c in wanted if c.suite == "host"]
+        for foreign in (c for c in wanted if c.suite != "host"):
+            names += self._dependencies(foreign)
+        missing = self._missing(names) if names else []
+        known = {c.package for c in wanted}
+        return wanted + [c for c in missing if c.package not in known]
+
+    def download(self, candidates: Sequence[Candidate], progress: Callable[[float, str], None]) -> list[Path]:
+        """Fetch the packages (those not fetched before), verified by apt. Returns the archives, in the same order."""
+        archives = self.directory / "archives"
+        archives.mkdir(parents=True, exist_ok=True)
+        files = [archives / f"{c.package}_{c.version.replace(':', '%3a')}.deb" for c in candidates]
+        todo = [(c, f) for c, f in zip(candidates, files, strict=True) if not f.exists()]
+        for done, suite in enumerate(sorted({c.suite for c, _ in todo})):
+            self._download_suite(suite, [(c, f) for c, f in todo if c.suite == suite], progress, done)
+        return files
+
+    def _download_suite(
+        self, suite: str, todo: list[tuple[Candidate, Path]], progress: Callable[[float, str], None], batch: int
+    ) -> None:
+        scratch = self.directory / "partial" / f"{os.getpid()}-{batch}"
+        scratch.mkdir(parents=True)
+        read, write = os.pipe()
+        argv = ["apt-get", "download", "-q", "-o", f"APT::Status-Fd={write}"]
+        argv += [f"{c.package}={c.version}" for c, _ in todo]
+        with subprocess.Popen(
+            argv,
+            cwd=scratch,
+            env=self._environment(suite),
+            pass_fds=[write],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            os.close(write)
+            with os.fdopen(read, encoding="utf-8", errors="replace") as status:
+                for line in status:
+                    kind, _, rest = line.rstrip().partition(":")
+                    if kind == "dlstatus" and rest.count(":") >= 2:
+                        _, percent, message = rest.split(":", 2)
+                        progress(float(percent), message)
+            errors = process.stderr.read() if process.stderr else ""
+        if process.returncode:
+            raise ProgramError(f"apt could not download {', '.join(c.package for c, _ in todo)}: {_clean(errors)}")
+        for candidate, file in todo:
+            name = candidate.version.replace(":", "%3a")
+            fetched = list(scratch.glob(f"{candidate.package}_{name}_*.deb"))
+            if not fetched:
+                raise ProgramError(f"apt downloaded no file for {candidate.package} {candidate.version}")
+            fetched[0].replace(file)
+        scratch.rmdir()
+
+    def _dependencies(self, candidate: Candidate) -> list[str]:
+        text = self._run(candidate.suite, ["apt-cache", "show", f"{candidate.package}={candidate.version}"])
+        names = []
+        for field in re.findall(r"^(?:Pre-)?Depends: (.+)$", text, re.MULTILINE):
+            names += [re.split(r"[ (:|]", item.strip())[0] for item in field.split(",")]
+        known = self._run("host", ["apt-cache", "pkgnames"]).split()
+        return sorted(set(names) & set(known))
+
+    def _missing(self, names: list[str]) -> list[Candidate]:
+        text = self._run("host", ["apt-get", "install", "-s", "-q", "--no-install-recommends", *sorted(set(names))])
+        found = (_INST.match(line) for line in text.splitlines())
+        return [Candidate(m[1], m[2], "host") for m in found if m]
+
+    def _run(self, suite: str, argv: list[str]) -> str:
+        result = subprocess.run(argv, env=self._environment(suite), capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise ProgramError(f"{' '.join(argv[:2])} failed for {suite}: {_clean(result.stderr or result.stdout)}")
+        return result.stdout
+
+    def _environment(self, suite: str) -> dict[str, str]:
+        """apt reads its whole configuration from one file of ours, so that hooks and proxies of the machine stay valid."""
+        home = self._home(suite)
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "apt.conf"
+        settings = {
+            "Dir::State": home / "state",
+            "Dir::State::status": "/var/lib/dpkg/status",
+            "Dir::Cache": home / "cache",
+            "Dir::Etc::sourcelist": "/dev/null",
+            "Dir::Etc::sourceparts": home / "etc/sources.list.d",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "APT::Sandbox::User": "",
+            "APT::Update::Post-Invoke": "",
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+        }
+        text = "".join(f'{key} "{value}";\n' for key, value in settings.items())
+        text += "#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
+        if not config.exists() or config.read_text(encoding="utf-8") != text:
+            config.write_text(text, encoding="utf-8")
+        return {**os.environ, "APT_CONFIG": str(config), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+
+    def _home(self, suite: str) -> Path:
+        return self.directory / suite
+
+
+def _clean(text: str) -> str:
+    """apt's message without its progress lines."""
+    lines = [line.strip() for line in text.splitlines() if line.startswith(("E:", "W:"))] or text.split("\n")
+    return "; ".join(line for line in lines if line)
