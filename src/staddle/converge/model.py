@@ -1,0 +1,328 @@
+"""The manifest as converge reads it: plain data in, checked and typed objects out.
+
+The compile side (`staddle.manifest`) is not imported: this module runs on hosts that have nothing but Python. What it
+accepts is exactly what `staddle.manifest.canonical.to_data` writes; anything else is a `ManifestError` that says
+where and what.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+KINDS = ("directory", "file", "symlink")
+ON_CHANGE = ("restart", "reload", "none")
+
+
+class ManifestError(ValueError):
+    """The manifest can't be read: not the documented shape, or of another format version."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A file, directory or symlink that must exist. Fields that don't belong to its kind are None."""
+
+    kind: str
+    path: str
+    mode: int | None = None
+    owner: str | None = None
+    group: str | None = None
+    on_change: str = "none"
+    secret: bool = False
+    origin: str | None = None
+    sha256: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Validator:
+    """A program that judges the staged files; exit status 0 accepts."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """One protocol check. Which of the fields are set depends on `kind`: http, dns or ntp."""
+
+    kind: str
+    url: str = ""
+    status: int = 200
+    contains: str | None = None
+    address: str = ""
+    port: int = 0
+    name: str = ""
+    answer: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """The long-running program of a block."""
+
+    name: str
+    definition: str
+    health: Health
+    reload_signal: str | None
+    health_timeout: float
+    stop_timeout: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """One component. `data` is its plain form, kept in the ledger so that a generation can be brought back."""
+
+    component: str
+    phase: str
+    resources: tuple[Resource, ...]
+    validators: tuple[Validator, ...]
+    service: Service | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Manager:
+    """Which service manager, and where its socket is (supervisor only)."""
+
+    kind: str
+    socket: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The desired state of this host. `blobs` holds every file content by SHA-256."""
+
+    node: str
+    state: str
+    log_dir: str
+    manager: Manager
+    blocks: tuple[Block, ...]
+    blobs: Mapping[str, bytes]
+    digest: str
+
+
+class _Reader:
+    """Takes fields out of one JSON object; errors carry the dotted path to the field."""
+
+    def __init__(self, data: Any, where: str) -> None:
+        if not isinstance(data, dict):
+            raise ManifestError(f"{where or 'manifest'}: expected an object, found {_describe(data)}")
+        self.data: dict[str, Any] = data
+        self.where = where
+
+    def at(self, key: str) -> str:
+        return f"{self.where}.{key}" if self.where else key
+
+    def fail(self, key: str, expected: str) -> ManifestError:
+        found = _describe(self.data[key]) if key in self.data else "nothing"
+        return ManifestError(f"{self.at(key)}: expected {expected}, found {found}")
+
+    def text(self, key: str) -> str:
+        value = self.data.get(key)
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise self.fail(key, "a non-empty string")
+        return value
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.data.get(key) is None else self.text(key)
+
+    def path(self, key: str) -> str:
+        value = self.text(key)
+        if not value.startswith("/") or posixpath.normpath(value) != value or value == "/":
+            raise self.fail(key, "an absolute, normalized path")
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(key)
+        if value not in allowed:
+            raise self.fail(key, f"one of {', '.join(allowed)}")
+        return value
+
+    def integer(self, key: str, low: int, high: int) -> int:
+        value = self.data.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self.fail(key, f"an integer from {low} to {high}")
+        return value
+
+    def seconds(self, key: str) -> float:
+        value = self.data.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise self.fail(key, "a positive number of seconds")
+        return float(value)
+
+    def flag(self, key: str) -> bool:
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.fail(key, "true or false")
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        value = self.data.get(key)
+        if not isinstance(value, list):
+            raise self.fail(key, "a list")
+        return value
+
+    def object(self, key: str) -> _Reader:
+        return _Reader(self.data.get(key), self.at(key))
+
+    def objects(self, key: str) -> list[_Reader]:
+        return [_Reader(item, f"{self.at(key)}[{i}]") for i, item in enumerate(self.items(key))]
+
+
+def parse(data: Any) -> Manifest:
+    """Plain data → Manifest. Raises ManifestError with the dotted path of the first thing that is wrong."""
+    top = _Reader(data, "")
+    if top.data.get("format") != FORMAT:
+        raise ManifestError(
+            f"manifest format {top.data.get('format')!r} is not known here (this converge reads format {FORMAT}):"
+            " use the converge that came with the program which compiled it"
+        )
+    blobs = _blobs(top.object("blobs"))
+    manager = top.object("manager")
+    kind = manager.choice("kind", ("supervisor", "systemd"))
+    socket = manager.path("socket") if kind == "supervisor" else None
+    blocks = tuple(_block(reader, blobs) for reader in top.objects("blocks"))
+    _check_unique(blocks)
+    addresses = "\n".join(sorted(blobs)) + repr([block.data for block in blocks])
+    return Manifest(
+        node=top.text("node"),
+        state=top.path("state"),
+        log_dir=top.path("log_dir"),
+        manager=Manager(kind, socket),
+        blocks=blocks,
+        blobs=blobs,
+        digest=hashlib.sha256(addresses.encode("utf-8", "surrogatepass")).hexdigest(),
+    )
+
+
+def parse_block(data: Any) -> Block:
+    """One block in plain form, as the ledger keeps it (its contents live in the ledger's own store)."""
+    return _block(_Reader(data, "block"), None)
+
+
+def _blobs(reader: _Reader) -> dict[str, bytes]:
+    blobs: dict[str, bytes] = {}
+    for sha256 in reader.data:
+        try:
+            content = base64.b64decode(reader.data[sha256], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise reader.fail(sha256, "base64 text") from None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise ManifestError(
+                f"{reader.at(sha256)}: the content does not have this SHA-256; was it damaged on the way?"
+            )
+        blobs[sha256] = content
+    return blobs
+
+
+def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
+    resources = tuple(_resource(item, blobs) for item in reader.objects("resources"))
+    service = _service(reader.object("service")) if reader.data.get("service") is not None else None
+    return Block(
+        component=reader.text("component"),
+        phase=str(reader.data.get("phase") or ""),
+        resources=resources,
+        validators=tuple(_validator(item) for item in reader.objects("validators")),
+        service=service,
+        data=reader.data,
+    )
+
+
+def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
+    kind = reader.choice("kind", KINDS)
+    path = reader.path("path")
+    if kind == "symlink":
+        on_change = reader.choice("on_change", ON_CHANGE)
+        return Resource(kind, path, on_change=on_change, target=reader.text("target"))
+    mode = reader.integer("mode", 0, 0o7777)
+    owner, group = reader.optional_text("owner"), reader.optional_text("group")
+    if kind == "directory":
+        return Resource(kind, path, mode, owner, group)
+    sha256 = reader.text("sha256")
+    if blobs is not None and sha256 not in blobs:
+        raise ManifestError(f"{reader.at('sha256')}: no content {sha256} in blobs")
+    return Resource(
+        kind,
+        path,
+        mode,
+        owner,
+        group,
+        on_change=reader.choice("on_change", ON_CHANGE),
+        secret=reader.flag("secret"),
+        origin=reader.optional_text("origin"),
+        sha256=sha256,
+    )
+
+
+def _validator(reader: _Reader) -> Validator:
+    argv = reader.items("argv")
+    environment = reader.object("environment").data
+    if not argv or not all(isinstance(word, str) for word in argv):
+        raise reader.fail("argv", "a non-empty list of strings")
+    if not all(isinstance(value, str) for value in environment.values()):
+        raise reader.fail("environment", "strings")
+    return Validator(reader.text("name"), tuple(argv), environment, reader.seconds("timeout"))
+
+
+def _service(reader: _Reader) -> Service:
+    name = reader.text("name")
+    # The name ends up in file names, section headers and command lines.
+    if not all(c.isalnum() or c in "-_.@" for c in name) or name[0] in "-.":
+        raise reader.fail("name", "letters, digits and -_.@")
+    return Service(
+        name=name,
+        definition=reader.path("definition"),
+        health=_health(reader.object("health")),
+        reload_signal=reader.optional_text("reload_signal"),
+        health_timeout=reader.seconds("health_timeout"),
+        stop_timeout=reader.seconds("stop_timeout"),
+    )
+
+
+def _health(reader: _Reader) -> Health:
+    kind = reader.choice("kind", ("http", "dns", "ntp"))
+    if kind == "http":
+        url = reader.text("url")
+        if not url.startswith(("http://", "https://")):
+            raise reader.fail("url", "an http or https URL")
+        return Health(
+            kind, url=url, status=reader.integer("status", 100, 599), contains=reader.optional_text("contains")
+        )
+    address, port = reader.text("address"), reader.integer("port", 1, 65535)
+    if kind == "ntp":
+        return Health(kind, address=address, port=port)
+    return Health(kind, address=address, port=port, name=reader.text("name"), answer=reader.optional_text("answer"))
+
+
+def _check_unique(blocks: tuple[Block, ...]) -> None:
+    """Two owners of one path, service or component could never both be satisfied. Shared directories must agree."""
+    components: dict[str, int] = {}
+    services: dict[str, str] = {}
+    paths: dict[str, tuple[str, Resource]] = {}
+    for i, block in enumerate(blocks):
+        if components.setdefault(block.component, i) != i:
+            raise ManifestError(f"blocks[{i}].component: {block.component} is there twice")
+        if block.service and services.setdefault(block.service.name, block.component) != block.component:
+            other = services[block.service.name]
+            raise ManifestError(f"blocks[{i}].service.name: {block.service.name} already belongs to {other}")
+        for resource in block.resources:
+            other, first = paths.setdefault(resource.path, (block.component, resource))
+            if first is not resource and (resource.kind != "directory" or first != resource):
+                raise ManifestError(
+                    f"blocks[{i}] ({block.component}): {resource.path} is already claimed, differently, by {other}"
+                )
+
+
+def _describe(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,440 @@
+"""One component, as a unit: everything of it is accepted, or everything is as it was before."""
+
+from __future__ import annotations
+
+import copy
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import stage
+from .facts import Obstacle, explain, read
+from .files import Step, Swap, undo
+from .ledger import Journal, ServiceEntry
+from .model import Health, Service
+from .operate import Operator, Trouble, decide
+from .plan import Change, Facts, Plan, plan_block, service_hashes
+from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, ResourceResult, ServiceResult
+from .services import ManagerError, ServiceState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .ledger import Ledger, Store
+    from .model import Block, Manifest
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A transaction that an earlier run began and did not end; `service` is the ledger's entry from before it."""
+
+    journal: Journal
+    service: ServiceEntry | None
+
+
+@dataclass
+class Context:
+    """What all transactions of a run share. `probes` are the health checks made at the beginning."""
+
+    manifest: Manifest
+    store: Store
+    ledger: Ledger
+    facts: Facts
+    operator: Operator
+    check: bool
+    step: Callable[[str, str], None]
+    manager_error: str | None = None
+    probes: Mapping[str, str | None] = field(default_factory=dict)
+    interrupted: dict[str, Interrupted] = field(default_factory=dict)
+
+
+class Transaction:
+    """Brings one block about. `pruned`: paths, `stale`:
+
+    names of services, that the component had and the block has not.
+    """
+
+    def __init__(
+        self, context: Context, block: Block, pruned: list[str], stale: list[str], *, removed: bool = False
+    ) -> None:
+        self._context = context
+        self._block = block
+        self._stale = stale
+        self._removed = removed
+        self._interrupted = context.interrupted.get(block.component)
+        self._plan: Plan = plan_block(block, context.manifest, context.ledger, context.facts, pruned)
+        self._hashes = service_hashes(block)
+        self._result = BlockResult(block.component, block.phase, removed=removed)
+        self._resources = [_resource_result(change) for change in self._plan.changes]
+        self._result.resources = self._resources
+        self._service_result: ServiceResult | None = None
+        if block.service:
+            pid = self._state(block.service.name).pid
+            self._service_result = ServiceResult(block.service.name, pid_before=pid, pid_after=pid)
+            self._result.services.append(self._service_result)
+        self._stale_results = []
+        for name in stale:
+            pid = self._state(name).pid
+            self._stale_results.append(ServiceResult(name, "stop" if pid else "none", pid_before=pid, pid_after=pid))
+        self._result.services += self._stale_results
+        known = context.ledger.services.get(block.service.name) if block.service else None
+        # What the running process had read before this transaction, and before an interrupted one that it continues.
+        self._service_before = self._interrupted.service if self._interrupted else copy.copy(known)
+
+    def run(self) -> BlockResult:
+        """Plans are made on construction; this carries them out (or, in check mode, says what that would be)."""
+        began = time.monotonic()
+        self._converge()
+        self._result.seconds = round(time.monotonic() - began, 3)
+        return self._result
+
+    def _converge(self) -> None:
+        context, plan, service = self._context, self._plan, self._block.service
+        if plan.obstacles:
+            self._refuse("; ".join(str(obstacle) for obstacle in plan.obstacles))
+            for resource, change in zip(self._resources, plan.changes):
+                if any(obstacle.path == change.path for obstacle in plan.obstacles):
+                    resource.outcome = FAILED
+            return
+        if context.manager_error and (service or self._stale) and not context.check:
+            self._refuse(context.manager_error)
+            return
+        if plan.steps and self._block.validators and not self._validated():
+            return
+        action = self._decide()
+        steps = self._all_steps()
+        if context.check:
+            self._predict(action)
+        elif steps or self._stale or self._removed:
+            self._swap(action, steps)
+        elif service and action != "none":
+            self._operate_only(service, action)
+        else:
+            self._record([])
+
+    def _state(self, name: str) -> ServiceState:
+        return self._context.operator.states.get(name) or ServiceState(name, running=False)
+
+    def _step(self, text: str) -> None:
+        self._context.step(self._block.component, text)
+
+    # Deciding
+
+    def _validated(self) -> bool:
+        context = self._context
+        self._step("checking the new configuration")
+        try:
+            state = None if context.check else context.store.path
+            refusal = stage.validate(self._block, context.manifest.blobs, state)
+        except OSError as error:
+            refusal = stage.Refusal(f"the new files can't be staged: {explain(error)}")
+        if refusal:
+            self._refuse(refusal.message)
+            self._result.origin = refusal.origin
+        return refusal is None
+
+    def _decide(self) -> str:
+        service = self._block.service
+        if service is None:
+            return "none"
+        operator, state = self._context.operator, self._state(service.name)
+        known = self._context.ledger.services.get(service.name)
+        can_reload = service.reload_signal is not None
+        if state.running and not can_reload:
+            try:
+                can_reload = operator.manager.can_reload(service)
+            except ManagerError:
+                can_reload = False
+        action = decide(self._block, self._plan, self._hashes, known, state, can_reload=can_reload)
+        if action == "none" and not self._all_steps() and self._context.probes.get(service.name):
+            # It runs and nothing changed, but it did not answer a moment ago. Give it its time, then one restart.
+            self._step("waiting for it to become healthy")
+            trouble = operator.act(service, "none", self._own_service())
+            if trouble:
+                self._result.message = f"{trouble.reason}; restarting it"
+                self._result.log_tail = trouble.log_tail
+                action = "restart"
+        return action
+
+    def _own_service(self) -> ServiceResult:
+        if self._service_result is None:
+            raise AssertionError("only asked for blocks with a service")
+        return self._service_result
+
+    def _all_steps(self) -> list[Step]:
+        """The plan's steps and those of the interrupted transaction, each from what was there before either of them."""
+        steps = {step.path: step for step in self._plan.steps}
+        if self._interrupted:
+            for old in self._interrupted.journal.steps:
+                now = steps.pop(old.path, None)
+                after = now.after if now else self._context.facts.get(old.path)
+                if not after.same(old.before):
+                    steps[old.path] = Step(old.path, old.before, after)
+        order = {change.path: i for i, change in enumerate(self._plan.changes)}
+        return sorted(steps.values(), key=lambda step: order.get(step.path, len(order)))
+
+    def _predict(self, action: str) -> None:
+        for change in self._plan.changes:
+            if change.touches:
+                self._context.facts.put(change.path, change.after)
+        self._finish(action)
+
+    # Doing
+
+    def _swap(self, action: str, steps: list[Step]) -> None:
+        context = self._context
+        blobs = context.manifest.blobs
+        planned = self._plan.steps
+        swap = Swap(planned, lambda sha256: blobs[sha256])
+        journal = Journal(uuid.uuid4().hex, self._block.component, self._journal_action(action), steps)
+        try:
+            self._back_up(planned)
+            if steps:
+                context.store.open_journal(journal)
+            swap.prepare()
+        except (OSError, Obstacle) as error:
+            self._abandon(error)
+            return
+        try:
+            for name, result in zip(self._stale, self._stale_results):
+                self._step(f"stopping {name}")
+                context.operator.remove(name, self._stop_timeout(name), result)
+                result.pid_after = None
+        except ManagerError as error:
+            swap.abandon()
+            self._abandon(error)
+            return
+        trouble: Trouble | None = None
+        try:
+            swap.commit()
+        except Obstacle as obstacle:
+            trouble = Trouble(str(obstacle))
+            action = "none"
+        service = self._block.service
+        if service and trouble is None:
+            trouble = self._act(service, action)
+        for step in planned:
+            context.facts.read(step.path)
+        if trouble:
+            self._roll_back(journal, action, trouble)
+        elif self._record([(self._block.component, step) for step in steps], journal.id):
+            self._finish(action)
+
+    def _journal_action(self, action: str) -> str:
+        """What the service needs if this is interrupted: at least what an interrupted predecessor left to be done."""
+        pending = [action, self._interrupted.journal.action if self._interrupted else "none"]
+        if "restart" in pending or "start" in pending:
+            return "restart"
+        return "reload" if "reload" in pending else "none"
+
+    def _back_up(self, steps: list[Step]) -> None:
+        """Keeps what is replaced (to go back to now) and what is written (to go back to in a later run)."""
+        for step in steps:
+            if step.before.kind == "file":
+                sha256 = self._context.store.keep(read(step.path))
+                if sha256 != step.before.sha256:
+                    raise Obstacle(step.path, "it was changed while converge was running: run again")
+            if step.after.kind == "file" and step.after.sha256:
+                self._context.store.keep(self._context.manifest.blobs[step.after.sha256])
+
+    def _abandon(self, error: Exception) -> None:
+        """Nothing was moved into place yet."""
+        text = explain(error) if isinstance(error, OSError) else str(error)
+        if not self._interrupted:
+            self._close_journal()
+        self._refuse(text)
+
+    def _act(self, service: Service, action: str) -> Trouble | None:
+        words = {"none": "checking", "start": "starting", "restart": "restarting", "reload": "reloading"}
+        self._step(f"{words[action]} {service.name}")
+        return self._context.operator.act(service, action, self._own_service())
+
+    def _operate_only(self, service: Service, action: str) -> None:
+        """No file changes: the service is down, or has not read its files yet."""
+        trouble = self._act(service, action)
+        if trouble:
+            self._fail(FAILED, trouble.reason, trouble.log_tail)
+            self._own_service().action = action
+        elif self._record([]):
+            self._finish(action)
+
+    def _stop_timeout(self, name: str) -> float:
+        entry = self._context.ledger.services.get(name)
+        return entry.stop_timeout if entry else 10.0
+
+    # Going back
+
+    def _roll_back(self, journal: Journal, action: str, trouble: Trouble) -> None:
+        """Previous files, then the same service action again, then health again."""
+        context, service = self._context, self._block.service
+        self._step("rolling back")
+        if self._service_result:
+            self._service_result.action = action
+        journal.phase = "undo"
+        first = service is not None and self._service_before is None
+        problem = None
+        try:
+            context.store.open_journal(journal)
+            if service and first and action != "none":
+                context.operator.remove(service.name, service.stop_timeout)
+                self._own_service().pid_after = None
+        except (OSError, ManagerError) as error:
+            problem = explain(error) if isinstance(error, OSError) else str(error)
+        try:
+            undo(journal.steps, context.store.content)
+        except Obstacle as obstacle:
+            self._fail(
+                FAILED, f"{trouble.reason}; the previous files could not all be put back: {obstacle}", trouble.log_tail
+            )
+            return
+        finally:
+            for step in journal.steps:
+                context.facts.read(step.path)
+        again = self._bring_back(action, first=first)
+        if problem or again:
+            reason = problem or (again.reason if again else "")
+            self._fail(FAILED, f"{trouble.reason}; the previous files are back, but: {reason}", trouble.log_tail)
+        elif service is None or action == "none" or first:
+            self._fail(FAILED, trouble.reason, trouble.log_tail)
+            self._result.message = f"{trouble.reason}; nothing of {self._block.component} was kept"
+        else:
+            self._fail(ROLLED_BACK, trouble.reason, trouble.log_tail)
+            self._result.message = (
+                f"{trouble.reason}; the previous files are back and {service.name} is healthy with them"
+            )
+        self._remember_service(None if again or problem else self._service_before)
+        self._close_journal()
+
+    def _bring_back(self, action: str, *, first: bool) -> Trouble | None:
+        """The services as they were: those that were given up too."""
+        service, operator = self._block.service, self._context.operator
+        for name, result in zip(self._stale, self._stale_results):
+            if result.action == "stop":
+                try:
+                    operator.manager.start(_bare_service(name, self._context.ledger.services[name]))
+                    result.action = "restart"
+                except ManagerError as error:
+                    return Trouble(str(error))
+        if service is None or first or action == "none":
+            return None
+        again = operator.act(service, "restart" if action == "start" else action, self._own_service())
+        if again and action == "reload":
+            again = operator.act(service, "restart", self._own_service())
+        return again
+
+    def _refuse(self, message: str) -> None:
+        """The block is left as it is; if an interrupted transaction had left it half-way, as it was before that."""
+        self._fail(FAILED, message)
+        if self._interrupted and not self._context.check:
+            self._undo_interrupted(self._interrupted)
+
+    def _undo_interrupted(self, interrupted: Interrupted) -> None:
+        context, service = self._context, self._block.service
+        text = "an interrupted earlier change was undone"
+        try:
+            undo(interrupted.journal.steps, context.store.content)
+        except Obstacle as obstacle:
+            self._result.message = (
+                f"{self._result.message}; an interrupted earlier change could not be undone: {obstacle}"
+            )
+            return
+        trouble = None
+        action = interrupted.journal.action
+        if service and action != "none" and self._state(service.name).running and not context.manager_error:
+            trouble = self._act(service, action)
+            self._own_service().action = action
+        if trouble:
+            text += f", but {trouble.reason}"
+            self._result.log_tail = trouble.log_tail
+        self._result.message = f"{self._result.message}; {text}"
+        if service:
+            self._remember_service(None if trouble or context.manager_error else interrupted.service)
+        self._close_journal()
+
+    def _remember_service(self, entry: ServiceEntry | None) -> None:
+        """What the running process has read, after going back. None: nobody can tell."""
+        service, ledger = self._block.service, self._context.ledger
+        if service is None:
+            return
+        if entry is not None:
+            ledger.services[service.name] = entry
+        elif service.name in ledger.services:
+            ledger.services[service.name].restart = None
+        try:
+            self._context.store.save(ledger, self._context.manifest.digest, [])
+        except OSError as error:
+            self._result.message = f"{self._result.message}; the ledger can't be written: {explain(error)}"
+
+    # Results
+
+    def _fail(self, outcome: str, message: str, log_tail: str | None = None) -> None:
+        self._result.outcome = outcome
+        self._result.message = message
+        self._result.log_tail = log_tail
+        for resource, change in zip(self._resources, self._plan.changes):
+            if change.touches:
+                resource.outcome = outcome
+
+    def _finish(self, action: str) -> None:
+        changed = action != "none" or any(result.action != "none" for result in self._stale_results)
+        for resource, change in zip(self._resources, self._plan.changes):
+            if change.touches:
+                resource.outcome = CHANGED
+                changed = True
+        if self._service_result:
+            self._service_result.action = action
+        self._result.outcome = CHANGED if changed else OK
+
+    def _record(self, changes: list[tuple[str, Step]], journal: str | None = None) -> bool:
+        """Success: into the ledger, if it says anything else.
+
+        False (and the block has failed) if that can't be written.
+        """
+        context, ledger = self._context, self._context.ledger
+        component, service = self._block.component, self._block.service
+        differs = bool(changes)
+        for change in self._plan.changes:
+            differs |= _put(ledger.paths, change.path, change.entry)
+        for name in self._stale:
+            differs |= _put(ledger.services, name, None)
+        if service:
+            entry = ServiceEntry(component, service.definition, *self._hashes, service.stop_timeout)
+            differs |= _put(ledger.services, service.name, entry)
+        differs |= _put(ledger.components, component, None if self._removed else self._block.data)
+        if journal:
+            ledger.committed[component] = journal
+        if self._removed:
+            ledger.committed.pop(component, None)
+        try:
+            if differs:
+                context.store.save(ledger, context.manifest.digest, changes)
+            if changes or self._interrupted:
+                self._close_journal()
+        except OSError as error:
+            self._fail(FAILED, f"it was applied, but the ledger can't be written: {explain(error)}")
+            return False
+        return True
+
+    def _close_journal(self) -> None:
+        self._context.store.close_journal(self._block.component)
+        self._context.interrupted.pop(self._block.component, None)
+
+
+def _put(table: dict[str, Any], key: str, value: Any) -> bool:
+    """Sets (None: drops) an item; True if that makes a difference."""
+    if table.get(key) == value:
+        return False
+    if value is None:
+        del table[key]
+    else:
+        table[key] = value
+    return True
+
+
+def _resource_result(change: Change) -> ResourceResult:
+    return ResourceResult(change.kind, change.path, OK, change.action, change.diff, change.note)
+
+
+def _bare_service(name: str, entry: ServiceEntry) -> Service:
+    return Service(name, entry.definition, Health("http"), None, 20.0, entry.stop_timeout)
