@@ -15,12 +15,13 @@ from staddle.manifest.layout import LOGS, STATE
 from staddle.manifest.resources import Block, Directory, File, Manifest, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from staddle.components.base import CertificateRequest, Component, Draft, Material, Package
     from staddle.inventory.fleet import Fleet, Node
     from staddle.manifest.layout import Layout
     from staddle.manifest.resources import Resource
+
 
 def compile_fleet(fleet: Fleet, layout_of: Callable[[Node], Layout], material: Material) -> dict[str, Manifest]:
     """The manifest of every node, by ip."""
@@ -28,7 +29,9 @@ def compile_fleet(fleet: Fleet, layout_of: Callable[[Node], Layout], material: M
     return {ip: _compile_node(ctx) for ip, ctx in contexts.items()}
 
 
-def contexts_of(fleet: Fleet, layout_of: Callable[[Node], Layout], material: Material | None = None) -> dict[str, Context]:
+def contexts_of(
+    fleet: Fleet, layout_of: Callable[[Node], Layout], material: Material | None = None
+) -> dict[str, Context]:
     """A context per node, with everything that all nodes registered."""
     bare = {node.ip: Context(fleet, node, layout_of(node), material) for node in fleet.nodes}
     own = {ip: [c.register(ctx) for c in components_on(ctx.node)] for ip, ctx in bare.items()}

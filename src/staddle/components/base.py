@@ -8,7 +8,6 @@ what it registers with the INFRA nodes. Everything here is pure: no clock, no ne
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +17,7 @@ from staddle.inventory.identity import home_domain
 from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program

@@ -44,9 +44,7 @@ class NginxExporter(InfraComponent):
 
     def register(self, ctx: Context) -> Registration:
         query = f'up{{job="infra",ins="{ctx.instance("nginx")}"}}'
-        return Registration(
-            targets=(self.target(ctx),), listings=(self.listing(ctx, health_query=query),)
-        )
+        return Registration(targets=(self.target(ctx),), listings=(self.listing(ctx, health_query=query),))
 
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("nginx_exporter")

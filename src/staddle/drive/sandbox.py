@@ -22,7 +22,7 @@ from staddle.drive.supervision import Supervision
 from staddle.errors import PortInUseError, SandboxError
 from staddle.inventory import Loaded, load_inventory, parse_inventory
 from staddle.manifest.canonical import to_data
-from staddle.manifest.layout import STATE, Layout, Program
+from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
 from staddle.programs.provision import Step, provision
 
@@ -62,8 +62,7 @@ class Outcome:
     rows: tuple[Row, ...]
     portal_url: str
     node: Node
-    left_out: int
-    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class Sandbox:
@@ -111,9 +110,12 @@ class Sandbox:
         rows = tuple(_rows(contexts[own.ip], manifest))
         if not check:
             self._remember(rows, contexts[own.ip].portal_url)
-        warnings = (*(str(problem) for problem in loaded.warnings), *issued)
-        left_out = len(loaded.fleet.nodes) - 1
-        return Outcome(report, rows, contexts[own.ip].portal_url, own, left_out, warnings)
+        notes = [str(problem) for problem in loaded.warnings]
+        if others := len(loaded.fleet.nodes) - 1:
+            notes.append(f"{others} other node{'s' if others > 1 else ''} of the inventory can't be part of a sandbox")
+        if not layout.icmp:
+            notes.append("this user may not send ICMP, so nodes are not pinged (see net.ipv4.ping_group_range)")
+        return Outcome(report, rows, contexts[own.ip].portal_url, own, (*notes, *issued))
 
     def applied(self) -> dict[str, Any]:
         """What the last `up` brought about: `portal_url` and `rows`. Raises SandboxError if there was none."""
@@ -125,6 +127,11 @@ class Sandbox:
             raise SandboxError(f"can't read {self._record}: {error}", hint="run `staddle up` again") from error
         data["rows"] = [Row(**row) for row in data["rows"]]
         return data
+
+    def log_files(self, service: str) -> list[Path]:
+        """The files that hold what a service writes."""
+        folder = self.root / LOGS.lstrip("/")
+        return [file for file in (folder / f"{service}.log", folder / f"{service}-access.log") if file.exists()]
 
     @property
     def _record(self) -> Path:
@@ -213,7 +220,9 @@ def _rows(ctx: Context, manifest: Manifest) -> list[Row]:
 
 
 def _cache() -> Path:
-    base = os.environ.get("STADDLE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "staddle"
+    base = (
+        os.environ.get("STADDLE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "staddle"
+    )
     return Path(base) / "apt"
 
 

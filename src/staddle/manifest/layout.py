@@ -6,13 +6,13 @@ directory, listeners are on the loopback address, and a supervisor runs the serv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from staddle.manifest.resources import Manager
 
 if TYPE_CHECKING:
+    from staddle.manifest.resources import Manager
+    from collections.abc import Mapping
     from staddle.inventory.fleet import Node
 
 LOOPBACK = "127.0.0.1"

@@ -145,7 +145,7 @@ class Apt:
         return result.stdout
 
     def _environment(self, suite: str) -> dict[str, str]:
-        """apt reads its whole configuration from one file of ours, so that hooks and proxies of the machine stay valid."""
+        """Apt reads its whole configuration from one file of ours, so that hooks and proxies of the machine stay valid."""
         home = self._home(suite)
         home.mkdir(parents=True, exist_ok=True)
         config = home / "apt.conf"
@@ -173,6 +173,6 @@ class Apt:
 
 
 def _clean(text: str) -> str:
-    """apt's message without its progress lines."""
+    """Apt's message without its progress lines."""
     lines = [line.strip() for line in text.splitlines() if line.startswith(("E:", "W:"))] or text.split("\n")
     return "; ".join(line for line in lines if line)

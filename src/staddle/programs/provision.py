@@ -123,7 +123,9 @@ def _unpack(archive: Path, home: Path, relocate: Mapping[str, str]) -> None:
     )
     if result.returncode:
         archive.unlink(missing_ok=True)
-        raise ProgramError(f"can't unpack {archive.name}: {result.stderr.strip()}", hint="run it again: it is refetched")
+        raise ProgramError(
+            f"can't unpack {archive.name}: {result.stderr.strip()}", hint="run it again: it is refetched"
+        )
     for old, new in relocate.items():
         _relocate(scratch, old.encode(), new.encode())
     scratch.rename(home)

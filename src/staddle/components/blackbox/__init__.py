@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
     from staddle.inventory.parameters import Parameters
 
-BLACKBOX = Package("prometheus-blackbox-exporter", {"blackbox_exporter": "/usr/bin/prometheus-blackbox-exporter"}, "0.23")
+BLACKBOX = Package(
+    "prometheus-blackbox-exporter", {"blackbox_exporter": "/usr/bin/prometheus-blackbox-exporter"}, "0.23"
+)
 
 
 @component

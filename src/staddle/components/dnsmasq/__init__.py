@@ -45,9 +45,7 @@ class Dnsmasq(InfraComponent):
         probe = Probe(labels["ins"], "dns", address, labels)
         query = f'probe_success{{job="probe",ins="{labels["ins"]}"}}'
         records = tuple(_parse(line) for line in ctx.params.dns_records) if ctx.node is ctx.fleet.infra[0] else ()
-        return Registration(
-            dns=records, probes=(probe,), listings=(self.listing(ctx, health_query=query),)
-        )
+        return Registration(dns=records, probes=(probe,), listings=(self.listing(ctx, health_query=query),))
 
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("dnsmasq")

@@ -66,9 +66,7 @@ class Nginx(InfraComponent):
         query = f'probe_success{{job="probe",ins="{instance}"}}'
         if not ctx.params.blackbox_enabled:
             query = f'up{{job="infra",ins="{instance}"}}'
-        return Registration(
-            probes=tuple(_probes(ctx, instance)), listings=(self.listing(ctx, health_query=query),)
-        )
+        return Registration(probes=tuple(_probes(ctx, instance)), listings=(self.listing(ctx, health_query=query),))
 
     def build(self, ctx: Context) -> Draft:
         program = ctx.program("nginx")
@@ -82,7 +80,11 @@ class Nginx(InfraComponent):
                 *_configuration(ctx),
                 *_identity(ctx),
                 *_content(ctx, www),
-                *([] if ctx.params.nginx_home == ctx.params.nginx_data else [Symlink(ctx.at(ctx.params.nginx_home), www)]),
+                *(
+                    []
+                    if ctx.params.nginx_home == ctx.params.nginx_data
+                    else [Symlink(ctx.at(ctx.params.nginx_home), www)]
+                ),
             ),
             validators=(
                 Validator(
@@ -113,9 +115,10 @@ def _configuration(ctx: Context) -> list[File]:
         ciphers=CIPHERS,
     )
     files = [_file(ctx, "nginx.conf", main)]
-    for name in ("headers", "page", "proxy"):
-        files.append(_file(ctx, f"snippets/{name}.conf", template(__name__, f"{name}.conf.j2")))
-    files.append(_file(ctx, "mime.types", template(__name__, "mime.types.j2")))
+    fixed = {"mime.types": "mime.types.j2"} | {
+        f"snippets/{n}.conf": f"{n}.conf.j2" for n in ("headers", "page", "proxy")
+    }
+    files += [_file(ctx, path, template(__name__, name)) for path, name in fixed.items()]
     for server in servers(ctx):
         values = {
             "server": server,

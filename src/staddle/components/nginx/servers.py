@@ -67,10 +67,7 @@ def certificate_request(ctx: Context) -> CertificateRequest:
 
 
 def _server(ctx: Context, name: str, entry: PortalEntry) -> Server:
-    if name == HOME:
-        kind = "home"
-    else:
-        kind = "path" if entry.path else "endpoint"
+    kind = "home" if name == HOME else "path" if entry.path else "endpoint"
     names = dict.fromkeys([entry.domain or home_domain(ctx.params), *entry.domains])
     return Server(
         name=name,
@@ -90,13 +87,17 @@ def _origin(ctx: Context, name: str) -> str | None:
 
 
 def _route_servers(ctx: Context, home: PortalEntry) -> Iterator[Server]:
-    """They take the home entry's password protection along, not its document root or raw text."""
+    """They take the home entry's password protection along, not its document root or raw text.
+
+    While registrations are still being collected, their routes aren't known yet.
+    """
+    params = ctx.params
     entry = PortalEntry(auth=home.auth, realm=home.realm, enforce_https=home.enforce_https)
-    for name, domain, component in (
-        ("metrics", metrics_domain(ctx.params), "vmetrics"),
-        ("alerts", alerts_domain(ctx.params), "alertmanager"),
+    for name, domain, component, enabled in (
+        ("metrics", metrics_domain(params), "vmetrics", params.vmetrics_enabled),
+        ("alerts", alerts_domain(params), "alertmanager", params.alertmanager_enabled),
     ):
-        for route in ctx.registry.routes:
-            if route.component == component:
-                server = _server(ctx, name, entry.model_copy(update={"domain": domain}))
-                yield replace(server, kind="route", route=route, origin=None)
+        if enabled:
+            server = _server(ctx, name, entry.model_copy(update={"domain": domain}))
+            route = next((route for route in ctx.registry.routes if route.component == component), None)
+            yield replace(server, kind="route", route=route, origin=None)

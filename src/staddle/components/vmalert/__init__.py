@@ -43,7 +43,17 @@ class Vmalert(InfraComponent):
     def register(self, ctx: Context) -> Registration:
         pages = {}
         if not ctx.program("vmalert").web_ui:
-            names = ("", "vmalert/", "vmalert/groups", "vmalert/alerts", "groups", "alerts", "alert", "rule", "notifiers")
+            names = (
+                "",
+                "vmalert/",
+                "vmalert/groups",
+                "vmalert/alerts",
+                "groups",
+                "alerts",
+                "alert",
+                "rule",
+                "notifiers",
+            )
             pages = dict.fromkeys(names, "rules")
         route = Route("/vmalert/", self.name, f"{ctx.local(ctx.params.vmalert_port)}/", pages=pages)
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))

@@ -57,11 +57,11 @@ class VictoriaMetrics(InfraComponent):
         return {"vmetrics_port": ctx.port(ctx.params.vmetrics_port)}
 
     def register(self, ctx: Context) -> Registration:
-        pages = {} if ctx.program("victoria-metrics").web_ui else {"": "metrics", "vmui/": "metrics", "targets": "targets"}
-        route = Route("/vmetrics/", self.name, f"{ctx.local(ctx.params.vmetrics_port)}/", pages=pages, timeout=120)
-        return Registration(
-            targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),)
+        pages = (
+            {} if ctx.program("victoria-metrics").web_ui else {"": "metrics", "vmui/": "metrics", "targets": "targets"}
         )
+        route = Route("/vmetrics/", self.name, f"{ctx.local(ctx.params.vmetrics_port)}/", pages=pages, timeout=120)
+        return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("victoria-metrics")
@@ -88,11 +88,7 @@ class VictoriaMetrics(InfraComponent):
                     f"-promscrape.config={config}",
                     # By default a query sees nothing younger than 30 s, and every alert would be that late.
                     "-search.latencyOffset=1s",
-                    *(
-                        [f"-vmalert.proxyURL={ctx.local(params.vmalert_port)}"]
-                        if params.vmalert_enabled
-                        else []
-                    ),
+                    *([f"-vmalert.proxyURL={ctx.local(params.vmalert_port)}"] if params.vmalert_enabled else []),
                     *shlex.split(params.vmetrics_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.vmetrics_port)}/health", contains="OK"),

@@ -1,0 +1,261 @@
+"""Commands of the sandbox: up, down, status, logs, restart."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from staddle.cli.output import OUTCOMES, err, out, print_json, reporting, say
+from staddle.drive.sandbox import Outcome, Sandbox, choose_inventory
+from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
+
+if TYPE_CHECKING:
+    from staddle.converge.report import BlockResult
+
+Directory = Annotated[Path, typer.Option("--dir", help="Directory that holds the sandbox.", envvar="STADDLE_DIR")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status` names them.", show_default=False)]
+HERE = Path(".staddle")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (up, down, status, logs, restart):
+        app.command()(command)
+
+
+def up(
+    inventory: Annotated[
+        Path | None,
+        typer.Option("-i", "--inventory", help="Inventory. Default: ./staddle.yml if there, else a built-in one."),
+    ] = None,
+    directory: Directory = HERE,
+    port_offset: Annotated[
+        int, typer.Option("--port-offset", min=0, max=50000, help="Added to every port, to run several sandboxes.")
+    ] = 0,
+    node: Annotated[str | None, typer.Option("--node", help="Which INFRA node to be, if there are several.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show what would change; exit 2 if anything would.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring up the foundation on this machine, without root, or bring it up to date.
+
+    Downloads what is missing, starts what isn't running, reloads or restarts only what changed. Run it again at any time.
+
+    Examples:
+
+        staddle up
+        staddle up -i fleet.yml --plan
+        staddle up --dir /tmp/second --port-offset 1000
+    """
+    started = time.monotonic()
+    sandbox = Sandbox(directory)
+    chosen = choose_inventory(inventory)
+    if not as_json:
+        what = str(chosen) if chosen else "the built-in inventory (`staddle init` writes one of your own)"
+        say(f"Staddle {'plans' if plan else 'goes'} by [bold]{escape(what)}[/] in [bold]{escape(str(directory))}[/]")
+    with reporting(quiet=as_json) as reporter:
+        outcome = sandbox.up(
+            chosen, node=node, port_offset=port_offset, check=plan, on_step=reporter.step, on_event=reporter.event
+        )
+    statuses = [] if plan else status_of(sandbox)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(_as_data(outcome, statuses, seconds))
+    else:
+        _print_outcome(outcome, statuses, seconds, plan=plan)
+    if outcome.report.failed or any(not status.healthy for status in statuses):
+        raise typer.Exit(1)
+    if plan and outcome.report.changed:
+        raise typer.Exit(2)
+
+
+def down(directory: Directory = HERE, as_json: Json = False) -> None:
+    """Stop everything in the sandbox. Data and configuration stay; `staddle up` goes on from there.
+
+    Examples:
+
+        staddle down
+        rm -r .staddle     # after that, to forget the data as well
+    """
+    sandbox = Sandbox(directory)
+    running = len(sandbox.supervision.processes())
+    with reporting(quiet=as_json):
+        if running and not as_json:
+            say(f"stopping {running} components …")
+        forced = sandbox.supervision.stop()
+    if as_json:
+        print_json({"stopped": running, "ended_by_force": forced})
+    elif running or forced:
+        say(f"stopped{f'; {forced} left-over processes had to be ended by force' if forced else ''}")
+    else:
+        say(f"nothing is running in {escape(str(directory))}")
+
+
+def status(directory: Directory = HERE, as_json: Json = False) -> None:
+    """What runs, and is it healthy? Exit 0 if all of it is, 1 otherwise.
+
+    Examples:
+
+        staddle status
+        staddle status --json | jq '.components[] | select(.healthy | not)'
+    """
+    sandbox = Sandbox(directory)
+    applied = sandbox.applied()
+    statuses = status_of(sandbox)
+    if as_json:
+        components = [status.to_data() for status in statuses]
+        print_json({"portal_url": applied["portal_url"], "components": components})
+    else:
+        _print_statuses(statuses)
+        out.print(f"\nPortal: [link={applied['portal_url']}]{applied['portal_url']}/[/link]")
+    if not all(status.healthy for status in statuses):
+        raise typer.Exit(1)
+
+
+def logs(
+    component: Annotated[str, typer.Argument(help="Component, as `staddle status` names it.", show_default=False)],
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 100,
+    follow_on: Annotated[bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")] = False,
+    directory: Directory = HERE,
+) -> None:
+    """The log of a component.
+
+    Examples:
+
+        staddle logs vmetrics
+        staddle logs nginx -n 20 -f
+    """
+    sandbox = Sandbox(directory)
+    for row in pick(sandbox, [component]):
+        files = sorted(sandbox.log_files(row.service))
+        for file in files:
+            for line in tail(file, lines):
+                typer.echo(line)
+        if follow_on:
+            for line in follow(files):
+                typer.echo(line)
+
+
+def restart(components: Names, directory: Directory = HERE) -> None:
+    """Restart components, and wait until they are healthy.
+
+    Examples:
+
+        staddle restart nginx
+        staddle restart vmetrics vmalert
+    """
+    sandbox = Sandbox(directory)
+    rows = pick(sandbox, components)
+    for row in rows:
+        say(f"restarting {row.component} …")
+        sandbox.supervision.restart(row.service)
+    statuses = [wait_until_healthy(sandbox, row) for row in rows]
+    _print_statuses(statuses)
+    if not all(status.healthy for status in statuses):
+        raise typer.Exit(1)
+
+
+def _as_data(outcome: Outcome, statuses: list[ComponentStatus], seconds: float) -> dict[str, Any]:
+    return {
+        "portal_url": outcome.portal_url,
+        "node": outcome.node.ip,
+        "seconds": round(seconds, 2),
+        "notes": list(outcome.notes),
+        "report": outcome.report.to_data(),
+        "components": [status.to_data() for status in statuses],
+    }
+
+
+def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: float, *, plan: bool) -> None:
+    report = outcome.report
+    for note in outcome.notes:
+        err.print(f"  [yellow]![/] {escape(note)}")
+    if report.error:
+        err.print(f"[bold red]error:[/] {escape(report.error)}")
+    for block in report.blocks:
+        if block.outcome in {"failed", "rolled back"}:
+            _print_failure(block)
+        elif plan and block.outcome == "changed":
+            _print_plan(block)
+    if statuses:
+        _print_statuses(statuses)
+    totals = report.totals()
+    restarts = ", ".join(
+        f"{totals[f'services_{action}']} {done}"
+        for action, done in (
+            ("start", "started"),
+            ("restart", "restarted"),
+            ("reload", "reloaded"),
+            ("stop", "stopped"),
+        )
+        if totals[f"services_{action}"]
+    )
+    verb = "to change" if plan else "changed"
+    failed = totals["blocks_failed"] + totals["blocks_rolled back"]
+    out.print(
+        f"\n[bold]{totals['changed']} {verb}[/]{', ' + restarts if restarts else ''}"
+        f"{f', [bold red]{failed} failed[/]' if failed else ''}"
+        f" [dim]({totals['ok']} as they should be; {seconds:.1f} s)[/]"
+    )
+    if not plan and not report.failed:
+        out.print(f"Portal: [bold][link={outcome.portal_url}]{outcome.portal_url}/[/link][/]")
+
+
+def _print_failure(block: BlockResult) -> None:
+    mark, style = OUTCOMES[block.outcome]
+    err.print(f"\n{mark} [bold {style}]{block.component} {block.outcome}[/]: {escape(block.message or '')}")
+    if block.origin:
+        err.print(f"  from the inventory at [bold]{escape(block.origin)}[/]")
+    if block.log_tail:
+        err.print("  the end of its log:")
+        for line in block.log_tail.splitlines():
+            err.print(f"    [dim]{escape(line)}[/]")
+
+
+def _print_plan(block: BlockResult) -> None:
+    out.print(f"\n[bold]{block.component}[/]")
+    for resource in block.resources:
+        if resource.outcome != "ok":
+            out.print(f"  {resource.action} {resource.kind} {escape(resource.path)}")
+            if resource.diff and resource.action == "update":
+                out.print("\n".join(f"    {line}" for line in resource.diff.splitlines()), markup=False)
+    for service in block.services:
+        if service.action != "none":
+            out.print(f"  {service.action} service {service.name}")
+
+
+def _print_statuses(statuses: list[ComponentStatus]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("", "Component", "Version", "Provider", "Pid", "Up for", "Memory", "Where"):
+        table.add_column(column, justify="right" if column in {"Pid", "Up for", "Memory"} else "left", no_wrap=True)
+    for status in statuses:
+        table.add_row(
+            "[green]●[/]" if status.healthy else "[red]●[/]",
+            status.component,
+            status.version,
+            status.provider,
+            str(status.pid or ""),
+            _span(status.seconds),
+            f"{status.memory / 2**20:.0f} MB" if status.memory else "",
+            escape(status.url),
+        )
+    out.print(table)
+    for status in statuses:
+        if not status.healthy:
+            err.print(f"[red]{status.component}[/]: {escape(status.reason or status.state)}")
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
