@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from . import recovery, stage
+from .context import Context
 from .facts import ABSENT, Obstacle, explain
 from .files import Step, remove_empty_directory
 from .ledger import Entry, Ledger, StateError, Store
@@ -25,7 +26,7 @@ from .operate import Operator, probe
 from .plan import Facts
 from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Event, Report, ResourceResult
 from .services import ManagerError, ServiceState, connect
-from .transaction import Context, Transaction
+from .transaction import Transaction
 
 Progress = Callable[[Event], None]
 
@@ -88,6 +89,7 @@ class _Run:
         check = self._report.check
         if not check:
             stage.clean(self._store.path)
+            self._ledger.node = self._manifest.node
         interrupted = recovery.absorb(self._store, self._ledger)
         context = self._context()
         context.interrupted = interrupted
@@ -221,7 +223,6 @@ class _Run:
             order = {block.component: i for i, block in enumerate(self._manifest.blocks)}
             components = sorted(self._ledger.components.items(), key=lambda item: order.get(item[0], len(order)))
             self._ledger.components = dict(components)
-            self._ledger.node = self._manifest.node
             self._store.save_if_changed(self._ledger, self._manifest.digest, self._swept)
             if self._store.generation is not None:
                 self._store.collect(self._ledger)

@@ -112,6 +112,7 @@ class Journal:
     action: str
     steps: list[Step]
     phase: str = "do"
+    service: dict[str, Any] | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data."""
@@ -122,7 +123,7 @@ class Journal:
     def from_data(cls, data: dict[str, Any]) -> Journal:
         """The inverse of `to_data`."""
         steps = [Step(s["path"], State.from_data(s["before"]), State.from_data(s["after"])) for s in data["steps"]]
-        return cls(data["id"], data["component"], data["action"], steps, data["phase"])
+        return cls(data["id"], data["component"], data["action"], steps, data["phase"], data["service"])
 
 
 class Store:
@@ -141,7 +142,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Makes the directory and holds the lock. Raises StateError, naming the pid that has it."""
         try:
-            if self.readonly and not os.path.isdir(self.path):
+            if self.readonly and not os.path.exists(self.at("lock")):
                 yield
                 return
             if not self.readonly:
@@ -151,15 +152,16 @@ class Store:
             descriptor = self._open_lock()
         except OSError as error:
             raise StateError(f"the state directory can't be used: {explain(error)}") from error
-        with os.fdopen(descriptor, "r+" if not self.readonly else "r", encoding="ascii", errors="replace") as lock:
+        with os.fdopen(descriptor, "r" if self.readonly else "r+", encoding="ascii") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Several checks may look at the same time; a run is alone.
+                fcntl.flock(lock, (fcntl.LOCK_SH if self.readonly else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except OSError:
-                pid = lock.read(20).strip() or "unknown"
-                message = (
-                    f"another converge run is under way (pid {pid} holds {self.at('lock')}): wait until it has ended"
-                )
-                raise StateError(message) from None
+                holder = _lock_holder(descriptor) or lock.read(20).strip() or "unknown"
+                raise StateError(
+                    f"another converge run is under way (pid {holder} holds {self.at('lock')}): "
+                    "try again when it has ended"
+                ) from None
             if not self.readonly:
                 lock.truncate(0)
                 lock.write(f"{os.getpid()}\n")
@@ -289,6 +291,24 @@ class Store:
         if not isinstance(data, dict):
             raise StateError(f"{path} is damaged: not an object")
         return data
+
+
+def _lock_holder(descriptor: int) -> str | None:
+    """The pid of who holds the flock, as the kernel says.
+
+    (The file itself says who held it last for a run, not for a check.)
+    """
+    info = os.fstat(descriptor)
+    inode = f"{os.major(info.st_dev):02x}:{os.minor(info.st_dev):02x}:{info.st_ino}"
+    try:
+        with open("/proc/locks", encoding="ascii") as locks:
+            for line in locks:
+                words = line.split()
+                if len(words) > 5 and words[1] == "FLOCK" and words[5] == inode:
+                    return words[4]
+    except OSError:
+        pass
+    return None
 
 
 def _digests(data: Any) -> Iterator[str]:

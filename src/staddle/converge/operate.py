@@ -82,7 +82,7 @@ class Operator:
     def act(self, service: Service, action: str, result: ServiceResult) -> Trouble | None:
         """Carries out the action and waits for health. Fills in `result`; None when the service is healthy."""
         began = time.monotonic()
-        mark = log_size(self._log_dir, service.name)
+        mark = 0 if action == "none" else log_size(self._log_dir, service.name)
         try:
             if action == "start":
                 self.manager.start(service)

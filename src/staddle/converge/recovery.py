@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from .context import Interrupted
 from .facts import ABSENT, State, observe
 from .files import remove_temporary
 from .ledger import Entry, Journal, Ledger, ServiceEntry, Store
-from .transaction import Interrupted
 
 if TYPE_CHECKING:
     from .files import Step
@@ -61,12 +61,16 @@ def _own(ledger: Ledger, component: str, step: Step) -> None:
 
 def _mark_service(ledger: Ledger, journal: Journal) -> ServiceEntry | None:
     """The component's service as the ledger had it; the ledger's own copy forgets what the process may have missed."""
-    for name, entry in ledger.services.items():
-        if entry.component == journal.component:
-            before = copy.copy(entry)
-            if journal.action == "restart":
-                ledger.services[name].restart = None
-            elif journal.action == "reload":
-                ledger.services[name].reload = None
-            return before
-    return None
+    if journal.service is None:
+        return None
+    name = journal.service["name"]
+    before = copy.copy(ledger.services.get(name))
+    if before is None:
+        # Perhaps it was started, perhaps not: it is ours, in any case.
+        definition, stop_timeout = journal.service["definition"], journal.service["stop_timeout"]
+        ledger.services[name] = ServiceEntry(journal.component, definition, None, None, stop_timeout)
+    elif journal.action == "restart":
+        ledger.services[name].restart = None
+    elif journal.action == "reload":
+        ledger.services[name].reload = None
+    return before

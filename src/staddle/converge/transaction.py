@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import stage
@@ -13,40 +12,15 @@ from .facts import Obstacle, explain, read
 from .files import Step, Swap, undo
 from .ledger import Journal, ServiceEntry
 from .model import Health, Service
-from .operate import Operator, Trouble, decide
-from .plan import Change, Facts, Plan, plan_block, service_hashes
+from .operate import Trouble, decide
+from .plan import Change, Plan, plan_block, service_hashes
 from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, ResourceResult, ServiceResult
 from .services import ManagerError, ServiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
-    from .ledger import Ledger, Store
-    from .model import Block, Manifest
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """A transaction that an earlier run began and did not end; `service` is the ledger's entry from before it."""
-
-    journal: Journal
-    service: ServiceEntry | None
-
-
-@dataclass
-class Context:
-    """What all transactions of a run share. `probes` are the health checks made at the beginning."""
-
-    manifest: Manifest
-    store: Store
-    ledger: Ledger
-    facts: Facts
-    operator: Operator
-    check: bool
-    step: Callable[[str, str], None]
-    manager_error: str | None = None
-    probes: Mapping[str, str | None] = field(default_factory=dict)
-    interrupted: dict[str, Interrupted] = field(default_factory=dict)
+    from .context import Context, Interrupted
+    from .model import Block
 
 
 class Transaction:
@@ -78,6 +52,7 @@ class Transaction:
             pid = self._state(name).pid
             self._stale_results.append(ServiceResult(name, "stop" if pid else "none", pid_before=pid, pid_after=pid))
         self._result.services += self._stale_results
+        self._continues = self._interrupted is not None
         known = context.ledger.services.get(block.service.name) if block.service else None
         # What the running process had read before this transaction, and before an interrupted one that it continues.
         self._service_before = self._interrupted.service if self._interrupted else copy.copy(known)
@@ -168,7 +143,10 @@ class Transaction:
         if self._interrupted:
             for old in self._interrupted.journal.steps:
                 now = steps.pop(old.path, None)
-                after = now.after if now else self._context.facts.get(old.path)
+                try:
+                    after = now.after if now else self._context.facts.get(old.path)
+                except Obstacle:  # it will be an obstacle to undoing, too, if it comes to that
+                    after = old.after
                 if not after.same(old.before):
                     steps[old.path] = Step(old.path, old.before, after)
         order = {change.path: i for i, change in enumerate(self._plan.changes)}
@@ -187,7 +165,7 @@ class Transaction:
         blobs = context.manifest.blobs
         planned = self._plan.steps
         swap = Swap(planned, lambda sha256: blobs[sha256])
-        journal = Journal(uuid.uuid4().hex, self._block.component, self._journal_action(action), steps)
+        journal = self._journal(action, steps)
         try:
             self._back_up(planned)
             if steps:
@@ -214,6 +192,10 @@ class Transaction:
         service = self._block.service
         if service and trouble is None:
             trouble = self._act(service, action)
+            if trouble and action == "none" and context.probes.get(service.name):
+                # It had not been healthy before either, so the change is not to blame yet.
+                action = "restart"
+                trouble = self._act(service, action)
         for step in planned:
             context.facts.read(step.path)
         if trouble:
@@ -221,12 +203,18 @@ class Transaction:
         elif self._record([(self._block.component, step) for step in steps], journal.id):
             self._finish(action)
 
-    def _journal_action(self, action: str) -> str:
-        """What the service needs if this is interrupted: at least what an interrupted predecessor left to be done."""
-        pending = [action, self._interrupted.journal.action if self._interrupted else "none"]
-        if "restart" in pending or "start" in pending:
-            return "restart"
-        return "reload" if "reload" in pending else "none"
+    def _journal(self, action: str, steps: list[Step]) -> Journal:
+        """Its action is what the service needs if this is interrupted:
+
+        what an interrupted predecessor left to do, too.
+        """
+        pending = {action, self._interrupted.journal.action if self._interrupted else "none"}
+        least = "restart" if pending & {"restart", "start"} else "reload" if "reload" in pending else "none"
+        service = self._block.service
+        names = None
+        if service:
+            names = {"name": service.name, "definition": service.definition, "stop_timeout": service.stop_timeout}
+        return Journal(uuid.uuid4().hex, self._block.component, least, steps, service=names)
 
     def _back_up(self, steps: list[Step]) -> None:
         """Keeps what is replaced (to go back to now) and what is written (to go back to in a later run)."""
@@ -297,12 +285,14 @@ class Transaction:
             self._fail(FAILED, f"{trouble.reason}; the previous files are back, but: {reason}", trouble.log_tail)
         elif service is None or action == "none" or first:
             self._fail(FAILED, trouble.reason, trouble.log_tail)
-            self._result.message = f"{trouble.reason}; nothing of {self._block.component} was kept"
+            self._result.message = f"{trouble.reason}; {self._block.component} is as it was before"
         else:
             self._fail(ROLLED_BACK, trouble.reason, trouble.log_tail)
             self._result.message = (
                 f"{trouble.reason}; the previous files are back and {service.name} is healthy with them"
             )
+        if first and service and not problem:
+            context.ledger.services.pop(service.name, None)
         self._remember_service(None if again or problem else self._service_before)
         self._close_journal()
 
@@ -385,6 +375,8 @@ class Transaction:
         if self._service_result:
             self._service_result.action = action
         self._result.outcome = CHANGED if changed else OK
+        if self._continues:
+            self._result.message = "finished what an interrupted earlier run had begun"
 
     def _record(self, changes: list[tuple[str, Step]], journal: str | None = None) -> bool:
         """Success: into the ledger, if it says anything else.

@@ -1,0 +1,38 @@
+"""What the transactions of one run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .ledger import Journal, Ledger, ServiceEntry, Store
+    from .model import Manifest
+    from .operate import Operator
+    from .plan import Facts
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A transaction that an earlier run began and did not end; `service` is the ledger's entry from before it."""
+
+    journal: Journal
+    service: ServiceEntry | None
+
+
+@dataclass
+class Context:
+    """`probes` are the health checks made at the beginning; `manager_error` says why no service can be worked on."""
+
+    manifest: Manifest
+    store: Store
+    ledger: Ledger
+    facts: Facts
+    operator: Operator
+    check: bool
+    step: Callable[[str, str], None]
+    manager_error: str | None = None
+    probes: Mapping[str, str | None] = field(default_factory=dict)
+    interrupted: dict[str, Interrupted] = field(default_factory=dict)
