@@ -18,13 +18,15 @@ function stateOf({ status, labels }) {
 function card(alert, common, addMatcher) {
   const { labels, annotations, status } = alert;
   const now = stateOf(alert);
+  // In a group of one alert's instances the heading already names the alert.
+  const title = (common.includes("alertname") && (labels.ins ?? labels.instance)) || labels.alertname || "(no name)";
   const at = instant(alert.startsAt);
   const runbook = safeUrl(annotations.runbook_url ?? annotations.runbook);
   const source = safeUrl(alert.generatorURL);
   const rest = Object.entries(annotations).filter(([k]) => !["summary", "description", "runbook_url", "runbook"].includes(k));
   return h("article", { class: now.word === "active" ? "item" : "item quiet-state" },
     h("div", { class: "item-head" },
-      dot(now.dot, now.word), h("h3", null, labels.alertname ?? "(no name)"),
+      dot(now.dot, now.word), h("h3", null, title),
       badge(labels.severity ?? "no severity", toneOf(labels)),
       now.word !== "active" && badge(now.word, "info"),
       h("span", { class: "muted small" }, "since ", h("time", { "data-at": at, title: clock(at) }, ago(at))),

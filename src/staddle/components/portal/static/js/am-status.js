@@ -10,7 +10,7 @@ function integrations(config) {
   let receiver = null;
   let inside = false;
   for (const line of config.split("\n")) {
-    if (/^\S/.test(line)) inside = line.startsWith("receivers:");
+    if (/^\w/.test(line)) inside = line.startsWith("receivers:");
     if (!inside) continue;
     const name = line.match(/^\s{0,2}- name: (.*)$/);
     if (name) found.set((receiver = name[1].replace(/^["']|["']$/g, "")), []);
