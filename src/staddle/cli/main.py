@@ -44,7 +44,7 @@ def main() -> None:
     try:
         app()
     except InventoryError as error:
-        inventory.print_problems(error.problems)
+        output.print_problems(error)
         sys.exit(1)
     except StaddleError as error:
         output.print_error(error)

@@ -6,20 +6,24 @@ import json
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from staddle.inventory import report
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from staddle.converge.report import Event
-    from staddle.errors import StaddleError
+    from staddle.errors import InventoryError, StaddleError
     from staddle.programs.provision import Step
 
-out = Console(highlight=False, soft_wrap=True)
+# Without a terminal nobody's lines are cut to fit one.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 OUTCOMES = {"ok": ("[dim]=[/]", "dim"), "changed": ("[green]+[/]", ""), "failed": ("[red]✗[/]", "red"),
@@ -41,6 +45,13 @@ def print_error(error: StaddleError) -> None:
     err.print(f"[bold red]error:[/] {escape(error.message)}")
     if error.hint:
         err.print(f"[bold]hint:[/]  {escape(error.hint)}")
+
+
+def print_problems(error: InventoryError) -> None:
+    """Everything that is wrong with an inventory, with the lines it is about."""
+    file = next((problem.position.file for problem in error.problems if problem.position), "")
+    source = Path(file).read_bytes().decode("utf-8-sig", errors="replace") if Path(file).is_file() else ""
+    sys.stderr.write(report.render(error.problems, source) + "\n")
 
 
 class Reporter:

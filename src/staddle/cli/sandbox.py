@@ -233,23 +233,31 @@ def _print_plan(block: BlockResult) -> None:
 
 def _print_statuses(statuses: list[ComponentStatus]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("", "Component", "Version", "Provider", "Pid", "Up for", "Memory", "Where"):
+    narrow = out.width < 110
+    rows = [
+        {
+            "Component": status.component,
+            "Health": "[green]healthy[/]" if status.healthy else "[red]not healthy[/]",
+            "Version": status.version,
+            **({} if narrow else {"Provider": status.provider}),
+            "Pid": str(status.pid or ""),
+            **({} if narrow else {"Up for": _span(status.seconds), "Memory": _megabytes(status.memory)}),
+            "Where": escape(status.url),
+        }
+        for status in statuses
+    ]
+    for column in rows[0] if rows else ():
         table.add_column(column, justify="right" if column in {"Pid", "Up for", "Memory"} else "left", no_wrap=True)
-    for status in statuses:
-        table.add_row(
-            "[green]●[/]" if status.healthy else "[red]●[/]",
-            status.component,
-            status.version,
-            status.provider,
-            str(status.pid or ""),
-            _span(status.seconds),
-            f"{status.memory / 2**20:.0f} MB" if status.memory else "",
-            escape(status.url),
-        )
+    for row in rows:
+        table.add_row(*row.values())
     out.print(table)
     for status in statuses:
         if not status.healthy:
             err.print(f"[red]{status.component}[/]: {escape(status.reason or status.state)}")
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{size / 2**20:.0f} MB" if size else ""
 
 
 def _span(seconds: float | None) -> str:

@@ -52,7 +52,7 @@ def _describe(pid: int | None) -> str:
     if pid is None:
         return "a process of another user"
     try:
-        command = " ".join(psutil.Process(pid).cmdline())
+        command = " ".join(" ".join(psutil.Process(pid).cmdline()).split())
     except psutil.Error:
         return f"pid {pid}"
     return f"pid {pid}: {command if len(command) <= 100 else command[:97] + '...'}"

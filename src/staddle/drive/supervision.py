@@ -103,10 +103,11 @@ class Supervision:
             raise SandboxError(f"can't start {name}: {fault.faultString}") from fault
 
     def own_pids(self) -> set[int]:
-        """All processes of this sandbox: the supervisor and whatever carries its mark."""
+        """All processes of this sandbox: the supervisor, its children, and what an earlier one left behind."""
         pids = {process.pid for process in psutil.process_iter() if self._is_ours(process)}
         if self.running():
-            pids.add(int(self._call("supervisor.getPID")))
+            supervisor = psutil.Process(int(self._call("supervisor.getPID")))
+            pids |= {supervisor.pid, *(child.pid for child in supervisor.children(recursive=True))}
         return pids
 
     def end_leftovers(self) -> int:
@@ -121,8 +122,12 @@ class Supervision:
         return len(pids)
 
     def _is_ours(self, process: psutil.Process) -> bool:
+        """By its program, or by its environment (which nginx overwrites with its title)."""
         try:
-            return process.pid != os.getpid() and process.environ().get(MARKER) == str(self.root)
+            if process.pid == os.getpid():
+                return False
+            unpacked = Path(process.exe()).is_relative_to(self.root / "programs")
+            return unpacked or process.environ().get(MARKER) == str(self.root)
         except (psutil.Error, OSError):
             # Gone meanwhile, or another user's.
             return False
