@@ -1,0 +1,80 @@
+# Two commands: `make up` runs Staddle on this machine, `make test` tests it. Both set up everything they need.
+
+PYTHON   ?= python3
+VENV     := .venv
+BIN      := $(VENV)/bin
+STADDLE  := $(BIN)/staddle
+PIP      := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --require-hashes --no-build-isolation
+ARGS     ?=
+APT      := DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends
+IS_ROOT  := $(shell [ "$$(id -u)" = 0 ] && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status test lint unit lock docs clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+up: $(VENV)/.run ## Run the foundation on this machine: portal, metrics, alerts, probes, DNS, time
+	@$(STADDLE) up $(ARGS)
+
+down: $(VENV)/.run ## Stop it; data stays
+	@$(STADDLE) down $(ARGS)
+
+status: $(VENV)/.run ## What runs, and is it healthy?
+	@$(STADDLE) status $(ARGS)
+
+test: lint $(VENV)/.browser ## Everything that is tested: style, types, units, real programs, pages in a browser
+	@echo "== tests"
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Style and types only
+	@echo "== style and types"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+unit: $(VENV)/.dev ## The fast tests only
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+docs: $(VENV)/.run ## Write the generated pages anew
+	@$(BIN)/python -m staddle.inventory.reference
+
+lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
+	@cd requirements && for of in "run.txt --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
+	  CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+	    --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o $$of || exit 1; done
+
+clean: ## Remove what set-up made (not a sandbox: `make down` and remove .staddle for that)
+	rm -rf $(VENV)
+
+# --- set-up steps, each done once and again when what it depends on changes
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Staddle needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=…"; exit 1; }
+	@echo "== making a Python environment in $(VENV)"
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$(IS_ROOT)" = yes ]; then echo "   installing python3-venv"; apt-get update -qq && $(APT) python3-venv >/dev/null; \
+	  else echo "This Python can't make environments. Ask an administrator for: apt install python3-venv"; exit 1; fi; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv requirements/run.txt pyproject.toml
+	@echo "== installing Staddle and what it runs on (pinned, checked by hash)"
+	@$(PIP) -r requirements/run.txt
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "== installing the tools of development"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# Browser tests need Chromium from the distribution; without it (and without root) they are skipped and say so.
+$(VENV)/.browser: $(VENV)/.dev
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$(IS_ROOT)" = yes ] && command -v apt-get >/dev/null; then \
+	  echo "== installing Chromium for the browser tests"; apt-get update -qq && $(APT) chromium >/dev/null; \
+	else echo "== no Chromium: the browser tests will be skipped (as root: apt install chromium)"; fi
+	@touch $@
