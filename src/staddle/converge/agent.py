@@ -19,12 +19,12 @@ from typing import Any
 from . import recovery, stage
 from .context import Context
 from .facts import ABSENT, Obstacle, explain
-from .files import Step, remove_empty_directory
+from .files import Step, remove
 from .ledger import Entry, Ledger, StateError, Store
 from .model import Block, Manifest, ManifestError, parse
 from .operate import Operator, probe
 from .plan import Facts
-from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Event, Report, ResourceResult
+from .report import CHANGED, FAILED, OK, ROLLED_BACK, Event, Report, ResourceResult
 from .services import ManagerError, ServiceState, connect
 from .transaction import Transaction
 
@@ -74,6 +74,7 @@ class _Run:
         self._report = report
         self._progress = progress
         self._ledger: Ledger = store.load()
+        self._interrupted = recovery.absorb(store, self._ledger)
         self._swept: list[tuple[str, Step]] = []
         self._wanted_paths = {resource.path for block in manifest.blocks for resource in block.resources}
         self._wanted_services = {block.service.name for block in manifest.blocks if block.service}
@@ -90,9 +91,7 @@ class _Run:
         if not check:
             stage.clean(self._store.path)
             self._ledger.node = self._manifest.node
-        interrupted = recovery.absorb(self._store, self._ledger)
         context = self._context()
-        context.interrupted = interrupted
         orphans = [name for name in self._orphans if name in self._selected]
         blocks = [block for block in self._manifest.blocks if block.component in self._selected]
         total = len(orphans) + len(blocks)
@@ -133,6 +132,7 @@ class _Run:
             lambda component, text: self._progress(Event("step", component, text)),
             manager_error=error,
             probes=probe(running),
+            interrupted=self._interrupted,
         )
 
     def _pruned(self, component: str) -> list[str]:
@@ -140,8 +140,16 @@ class _Run:
         return [
             path
             for path, entry in self._ledger.paths.items()
-            if entry.component == component and entry.kind != "directory" and path not in self._wanted_paths
+            if entry.component == component and path not in self._wanted_paths and not self._is_swept(path)
         ]
+
+    def _is_swept(self, path: str) -> bool:
+        """Directories go last, when everybody is out; and so do links that lead to such directories."""
+        kind = self._ledger.paths[path].kind
+        return kind == "directory" or (
+            kind == "symlink"
+            and any(entry.kind == "directory" and o.startswith(f"{path}/") for o, entry in self._ledger.paths.items())
+        )
 
     def _stale(self, component: str, block: Block | None = None) -> list[str]:
         own = block.service.name if block and block.service else None
@@ -160,19 +168,16 @@ class _Run:
     def _sweep(self, context: Context) -> None:
         """Directories that we made and no manifest names any more, if nothing is left in them. Deepest first."""
         results = {block.component: block for block in self._report.blocks}
-        stale = [
+        unwanted = [
             (path, entry)
             for path, entry in self._ledger.paths.items()
-            if entry.kind == "directory" and path not in self._wanted_paths and entry.component in self._selected
+            if path not in self._wanted_paths and entry.component in self._selected and self._is_swept(path)
         ]
-        for path, entry in sorted(stale, reverse=True):
-            block = results.get(entry.component)
-            if block is None:
-                block = results[entry.component] = BlockResult(entry.component, removed=True)
-                self._report.blocks.append(block)
+        for path, entry in sorted(unwanted, key=lambda item: item[0], reverse=True):
+            block = results[entry.component]
             if block.outcome in (FAILED, ROLLED_BACK):
                 continue
-            result = ResourceResult("directory", path, OK, "forget")
+            result = ResourceResult(entry.kind, path, OK, "forget")
             try:
                 forget = self._sweep_one(context, path, entry, result)
             except (Obstacle, OSError) as error:
@@ -186,20 +191,23 @@ class _Run:
                 block.outcome = CHANGED
 
     def _sweep_one(self, context: Context, path: str, entry: Entry, result: ResourceResult) -> bool:
-        """True if the ledger has no more to say about the directory."""
+        """True if the ledger has no more to say about the path."""
         before = context.facts.get(path)
-        if before.kind != "directory" or not entry.created:
+        if before.kind != entry.kind or not entry.created:
             return True
-        left = [name for name in os.listdir(path) if not context.facts.is_gone(os.path.join(path, name))]
-        if left:
-            result.note = f"left where it is: it still contains {', '.join(sorted(left)[:3])}"
-            return not any(other.startswith(f"{path}/") for other in self._ledger.paths)
+        beneath = any(other.startswith(f"{path}/") for other in self._ledger.paths)
+        if entry.kind == "directory":
+            left = [name for name in os.listdir(path) if not context.facts.is_gone(os.path.join(path, name))]
+            if left:
+                result.note = f"left where it is: it still contains {', '.join(sorted(left)[:3])}"
+                return not beneath
+        elif beneath:
+            return False
         result.outcome, result.action = CHANGED, "remove"
-        if context.check:
-            context.facts.put(path, ABSENT)
-        elif remove_empty_directory(path):
-            context.facts.read(path)
+        if not context.check:
+            remove(path)
             self._swept.append((entry.component, Step(path, before, ABSENT)))
+        context.facts.put(path, ABSENT)
         return True
 
     def _look_back(self, context: Context) -> None:

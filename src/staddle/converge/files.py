@@ -189,18 +189,15 @@ def remove_temporary(path: str) -> None:
         os.unlink(os.path.join(os.path.dirname(path), temporary(path)))
 
 
-def remove_empty_directory(path: str) -> bool:
-    """Removes the directory if it is there and empty. True if it was removed; raises Obstacle if it can't be."""
+def remove(path: str) -> None:
+    """Removes a symlink or an empty directory. Raises Obstacle if it can't be."""
     with _blame(path):
-        if observe(path).kind != "directory" or os.listdir(path):
-            return False
         parent = open_directory(os.path.dirname(path))
         try:
-            os.rmdir(_name(path), dir_fd=parent)
+            (os.rmdir if observe(path).kind == "directory" else os.unlink)(_name(path), dir_fd=parent)
             _sync(parent)
         finally:
             os.close(parent)
-    return True
 
 
 def write_atomically(path: str, content: bytes) -> None:

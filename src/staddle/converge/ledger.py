@@ -23,10 +23,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .facts import State, explain, read
-from .files import Step, sync_directory, write_atomically
+from .files import TEMPORARY, Step, sync_directory, write_atomically
 
 FORMAT = 1
 KEEP = 10
+_DIRECTORIES = ("", "blobs", "generations", "journal")
 
 
 class StateError(Exception):
@@ -103,8 +104,9 @@ class Ledger:
 class Journal:
     """A transaction that has begun: enough to undo it, or to know what the service may have missed.
 
-    `action` is what the service needs after it (restart, reload, none). `phase` is `do`, or `undo` once rolling back
-    has begun.
+    `action` is what the service needs after it (restart, reload, none). `phase` is `do`, `redo` if it
+    continues an interrupted one, or `undo` once rolling back has begun. `service`: name, definition and stop_timeout of
+    the component's service.
     """
 
     id: str
@@ -146,7 +148,7 @@ class Store:
                 yield
                 return
             if not self.readonly:
-                for name in ("", "blobs", "generations", "journal"):
+                for name in _DIRECTORIES:
                     os.makedirs(self.at(name), 0o700, exist_ok=True)
                 os.chmod(self.path, 0o700)
             descriptor = self._open_lock()
@@ -166,7 +168,15 @@ class Store:
                 lock.truncate(0)
                 lock.write(f"{os.getpid()}\n")
                 lock.flush()
+                self._clean()
             yield
+
+    def _clean(self) -> None:
+        """Removes what a killed run was writing here."""
+        for directory in _DIRECTORIES:
+            for name in os.listdir(self.at(directory)):
+                if name.endswith(TEMPORARY):
+                    os.unlink(self.at(directory, name))
 
     def _open_lock(self) -> int:
         flags = os.O_RDONLY if self.readonly else os.O_RDWR | os.O_CREAT

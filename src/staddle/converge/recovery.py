@@ -33,7 +33,9 @@ def absorb(store: Store, ledger: Ledger) -> dict[str, Interrupted]:
                 store.close_journal(journal.component)
             continue
         for step in journal.steps:
-            if states[step.path].same(step.after):
+            # A new directory may have been made, and not yet have its mode and owner.
+            begun = step.before == ABSENT and step.after.kind == states[step.path].kind == "directory"
+            if begun or states[step.path].same(step.after):
                 _own(ledger, journal.component, step)
         found[journal.component] = Interrupted(journal, _mark_service(ledger, journal))
     return found

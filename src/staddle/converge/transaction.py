@@ -18,7 +18,6 @@ from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, ResourceResul
 from .services import ManagerError, ServiceState
 
 if TYPE_CHECKING:
-
     from .context import Context, Interrupted
     from .model import Block
 
@@ -81,7 +80,7 @@ class Transaction:
         steps = self._all_steps()
         if context.check:
             self._predict(action)
-        elif steps or self._stale or self._removed:
+        elif steps or self._stale or self._removed or self._interrupted:
             self._swap(action, steps)
         elif service and action != "none":
             self._operate_only(service, action)
@@ -147,8 +146,7 @@ class Transaction:
                     after = now.after if now else self._context.facts.get(old.path)
                 except Obstacle:  # it will be an obstacle to undoing, too, if it comes to that
                     after = old.after
-                if not after.same(old.before):
-                    steps[old.path] = Step(old.path, old.before, after)
+                steps[old.path] = Step(old.path, old.before, after)
         order = {change.path: i for i, change in enumerate(self._plan.changes)}
         return sorted(steps.values(), key=lambda step: order.get(step.path, len(order)))
 
@@ -168,8 +166,7 @@ class Transaction:
         journal = self._journal(action, steps)
         try:
             self._back_up(planned)
-            if steps:
-                context.store.open_journal(journal)
+            context.store.open_journal(journal)
             swap.prepare()
         except (OSError, Obstacle) as error:
             self._abandon(error)
@@ -200,8 +197,10 @@ class Transaction:
             context.facts.read(step.path)
         if trouble:
             self._roll_back(journal, action, trouble)
-        elif self._record([(self._block.component, step) for step in steps], journal.id):
-            self._finish(action)
+        else:
+            changes = [(self._block.component, step) for step in steps if not step.after.same(step.before)]
+            if self._record(changes, journal.id):
+                self._finish(action)
 
     def _journal(self, action: str, steps: list[Step]) -> Journal:
         """Its action is what the service needs if this is interrupted:
@@ -214,7 +213,9 @@ class Transaction:
         names = None
         if service:
             names = {"name": service.name, "definition": service.definition, "stop_timeout": service.stop_timeout}
-        return Journal(uuid.uuid4().hex, self._block.component, least, steps, service=names)
+        # What continues an interrupted transaction has touched the host already, whatever the paths look like.
+        phase = "redo" if self._interrupted else "do"
+        return Journal(uuid.uuid4().hex, self._block.component, least, steps, phase, names)
 
     def _back_up(self, steps: list[Step]) -> None:
         """Keeps what is replaced (to go back to now) and what is written (to go back to in a later run)."""
@@ -401,7 +402,7 @@ class Transaction:
         try:
             if differs:
                 context.store.save(ledger, context.manifest.digest, changes)
-            if changes or self._interrupted:
+            if journal:
                 self._close_journal()
         except OSError as error:
             self._fail(FAILED, f"it was applied, but the ledger can't be written: {explain(error)}")
