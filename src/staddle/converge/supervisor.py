@@ -144,8 +144,11 @@ class _Transport(xmlrpc.client.Transport):
         self._path = path
         self._timeout = timeout
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - the base's signature
-        return _UnixConnection(self._path, self._timeout)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        # The base class closes what it finds here.
+        connection = _UnixConnection(self._path, self._timeout)
+        self._connection = host, connection
+        return connection
 
 
 class _UnixConnection(http.client.HTTPConnection):
