@@ -78,6 +78,8 @@ def load() -> Assets:
         build.add(font.name, font.read_bytes())
     # The fonts' licence asks to travel with them, under a name that people find.
     build.files[f"{STATIC}/fonts-LICENSE.txt"] = (_SOURCE / "fonts" / "LICENSE.txt").read_bytes()
+    # Programs behind the portal have pages without an icon; browsers then ask for this one.
+    build.files["favicon.ico"] = (_SOURCE / "favicon.ico").read_bytes()
     css = "\n".join(sheet.read_text("utf-8") for sheet in sorted((_SOURCE / "css").glob("*.css")))
     build.add("portal.css", _rewrite(css, _CSS_URL, build.urls.__getitem__).encode())
     for image in sorted(_SOURCE.glob("*.svg")):

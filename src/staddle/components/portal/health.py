@@ -15,6 +15,7 @@ def combined_query(site: Site) -> str:
     * `component`: one per watched component row, named by the label `id`; healthy when the value is >= 1
     * `target`: what each scrape target (`job`, `ins`, `ip`) answers; the smallest `up` of its ports
     * `alert`: one per firing alert, with its own labels
+    * `age`: seconds since the youngest vmalert started; a silent heartbeat means nothing right after that
     * `since`: when an alert became active (Unix time), with its own labels
     """
     parts = [
@@ -26,5 +27,6 @@ def combined_query(site: Site) -> str:
         'label_set(min(up) by (job, ins, ip), "staddle", "target")',
         'label_set(ALERTS{alertstate="firing"}, "staddle", "alert")',
         'label_set(ALERTS_FOR_STATE, "staddle", "since")',
+        'label_set(min(vm_app_uptime_seconds{job="infra", cls="vmalert"}), "staddle", "age")',
     ]
     return f"union({', '.join(parts)})"

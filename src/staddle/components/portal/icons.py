@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-ICONS = frozenset(
-    "activity alert bell book certificate chart clock code copy cross dashboard database external file globe heartbeat home "
-    "link lock logs menu moon network package plus probe refresh rules search server silence stone sun target "
-    "terminal theme traces tree".split()
-)
+import re
+from pathlib import Path
+
+ICONS = frozenset(re.findall(r'<symbol id="([a-z]+)"', (Path(__file__).parent / "static/icons.svg").read_text("utf-8")))
 """The symbols that the sprite has."""
 
 _KEYWORDS = {
@@ -16,7 +15,6 @@ _KEYWORDS = {
     "blackbox": "probe",
     "ca": "certificate",
     "cert": "certificate",
-    "code": "code",
     "console": "dashboard",
     "discovery": "target",
     "dns": "network",
@@ -33,7 +31,6 @@ _KEYWORDS = {
     "nginx": "globe",
     "node": "server",
     "ntp": "clock",
-    "package": "package",
     "pgsql": "database",
     "postgres": "database",
     "redis": "database",

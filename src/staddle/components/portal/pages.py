@@ -54,7 +54,7 @@ PAGES = (
     Page("alerts", "Alerts", "/alertmgr/", "alerts", "alerts.html",
          "Here you will see firing alerts and who is told about them, and silence what you already know."),
     Page("ui", "Dashboards", "/ui/", "dashboards", None,
-         "Here will be the dashboards: nodes, PostgreSQL clusters and the foundation itself, drilled down from fleet to query."),
+         "Here will be the dashboards: nodes, PostgreSQL clusters and the foundation itself, from the fleet down to a query."),
     Page("vlogs", "Logs", "/vlogs/", "logs", None,
          "Here you will search the logs of every node and database with LogsQL, with the same labels as the metrics."),
     Page("vtraces", "Traces", "/vtraces/", "traces", None,
@@ -74,8 +74,8 @@ def safe_href(url: str) -> str:
 
 
 def soft(text: str) -> Markup:
-    """`text`, allowed to break after `_` and `-`: instance names are long and columns narrow."""
-    return Markup("<wbr>").join(re.split(r"(?<=[_-])", text))
+    """`text`, allowed to break after `_`, `:` and `-`: names and fingerprints are long and columns narrow."""
+    return Markup("<wbr>").join(re.split(r"(?<=[_:-])", text))
 
 
 def site_json(site: Site) -> bytes:
@@ -138,7 +138,7 @@ def render_pages(site: Site) -> dict[str, bytes]:
         "site_json": f"/{SITE_JSON}?v={assets.fingerprint(data)}",
     }
 
-    def page(template: str, name: str, title: str, script: str, **more: Any) -> bytes:  # noqa: ANN401
+    def page(template: str, name: str, title: str, script: str, **more: Any) -> bytes:
         values = {**common, "page": name, "title": title, "script": script, **more}
         return environment.get_template(template).render(values).encode()
 

@@ -119,7 +119,7 @@ def render(site: Site) -> dict[str, bytes]:
     """Every file of the portal: path below the web root → content. Pure: equal sites give equal bytes.
 
     * `index.html`, `404.html`, `_staddle/pages/<name>.html` (`metrics`, `targets`, `rules`, `alerts`, `ui`, `vlogs`,
-      `vtraces`) and `_staddle/site.json` keep their names: revalidate them (`Cache-Control: no-cache`).
+      `vtraces`), `_staddle/site.json` and `favicon.ico` keep their names: revalidate them (`Cache-Control: no-cache`).
     * `_staddle/static/<name>.<hash>.<ext>` never change: cache them for ever.
 
     Nothing in them needs more than `Content-Security-Policy: default-src 'self'`.

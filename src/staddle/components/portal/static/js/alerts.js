@@ -2,7 +2,7 @@
 
 import "./frame.js";
 import { poll } from "./api.js";
-import { byId, note } from "./dom.js";
+import { byId, problem } from "./dom.js";
 import { AlertsView } from "./am-alerts.js";
 import { SilenceForm, SilencesView } from "./am-silences.js";
 import { StatusView } from "./am-status.js";
@@ -45,7 +45,7 @@ const refresh = poll(async () => {
     await asked.load();
     if (asked === view) byId("problem").replaceChildren();
   } catch (error) {
-    if (asked === view) byId("problem").replaceChildren(note("bad", error.message, error.detail, () => refresh()));
+    if (asked === view) byId("problem").replaceChildren(problem(error, () => refresh()));
   } finally {
     byId("view").setAttribute("aria-busy", "false");
   }

@@ -4,7 +4,7 @@ import { request } from "./api.js";
 import { badge, chips, dot, empty, h, icon, reconcile, safeUrl } from "./dom.js";
 import { ago, clock, instant, plural } from "./format.js";
 import { matcherText, parseMatchers, silenceUrl } from "./links.js";
-import { RANK, toneOf } from "./live.js";
+import { loadSite, RANK, toneOf } from "./live.js";
 
 /** A firing alert's dot and words: silenced and inhibited ones are shown as such. */
 function stateOf({ status, labels }) {
@@ -102,6 +102,7 @@ export class AlertsView {
     for (const m of this.filters) params.append("filter", matcherText(m));
     const escaped = this.receiver.value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     if (escaped) params.set("receiver", `^${escaped}$`);
+    await loadSite();
     const [groups, receivers] = await Promise.all([request(`/alertmgr/api/v2/alerts/groups?${params}`), this.seen ?? request("/alertmgr/api/v2/receivers")]);
     if (this.seen === null) {
       this.seen = receivers;

@@ -1,7 +1,7 @@
 // Silences: the list, and the form that makes, changes and renews one.
 
 import { request } from "./api.js";
-import { badge, byId, dot, empty, h, icon, memory, note, reconcile } from "./dom.js";
+import { badge, byId, dot, empty, h, icon, memory, note, problem, reconcile } from "./dom.js";
 import { ago, clock, duration, instant, localInput, plural } from "./format.js";
 import { matcherText, operator, parseMatchers } from "./links.js";
 
@@ -84,7 +84,7 @@ export class SilencesView {
       } catch (error) {
         button.disabled = false;
         button.textContent = "Expire";
-        byId("problem").replaceChildren(note("bad", error.message, error.detail));
+        byId("problem").replaceChildren(problem(error));
       }
     });
     return button;
@@ -198,7 +198,7 @@ export class SilenceForm {
       });
       location.hash = "#/silences";
     } catch (error) {
-      this.complaint.replaceChildren(note("bad", error.message, error.detail));
+      this.complaint.replaceChildren(problem(error));
     } finally {
       this.submit.disabled = false;
     }

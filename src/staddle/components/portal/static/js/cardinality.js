@@ -1,7 +1,7 @@
 // Which metrics and labels make the most time series.
 
 import { prometheus } from "./api.js";
-import { byId, h, icon, note } from "./dom.js";
+import { byId, h, icon, problem } from "./dom.js";
 import { metricsUrl } from "./links.js";
 
 const LISTS = [
@@ -32,7 +32,7 @@ export class Cardinality {
     this.top = h("select", { id: "card-top" }, [10, 20, 50, 100].map((n) => h("option", { value: n }, `top ${n}`)));
     this.day = h("input", { type: "date", id: "card-day", value: new Date().toISOString().slice(0, 10) });
     this.body = h("div", { class: "stack" });
-    const form = h("form", { class: "panel panel-body bar" },
+    const form = h("form", { class: "panel panel-body bar card-form" },
       h("div", { class: "field" }, h("label", { for: "card-match" }, "Series with labels"), this.match),
       h("div", { class: "field" }, h("label", { for: "card-focus" }, "Values of label"), this.focus),
       h("div", { class: "field" }, h("label", { for: "card-day" }, "Day (UTC)"), this.day),
@@ -58,7 +58,7 @@ export class Cardinality {
         h("div", { class: "tops" }, LISTS.filter(([key]) => data[key]?.length).map(([key, title, link]) =>
           top(key === "seriesCountByFocusLabelValue" ? `${title} ${this.focus.value.trim()}` : title, data[key], link))));
     } catch (error) {
-      this.body.replaceChildren(note("bad", error.message, error.detail, () => this.load()));
+      this.body.replaceChildren(problem(error, () => this.load()));
     }
     this.body.setAttribute("aria-busy", "false");
   }

@@ -53,13 +53,16 @@ export function chips(labels, { hide = [], onclick } = {}) {
   }));
 }
 
-/** A message box. `retry` adds a button. */
-export function note(tone, title, detail, retry) {
+/** A message box. `detail` is a sentence, or (`literal`) what a program said; `retry` adds a button. */
+export function note(tone, title, detail, { retry, literal = false } = {}) {
   return h("div", { class: "note", "data-tone": tone },
     icon(tone === "bad" || tone === "warn" ? "alert" : "activity"),
-    h("div", null, h("strong", null, title), detail && h("pre", { class: "small" }, detail)),
+    h("div", null, h("strong", null, title), detail && h(literal ? "pre" : "p", { class: "small" }, detail)),
     retry && h("button", { type: "button", class: "btn small", onclick: retry }, "Try again"));
 }
+
+/** The box for an error of api.js. */
+export const problem = (error, retry) => note("bad", error.message, error.detail, { retry, literal: error.kind === "refused" });
 
 export const empty = (title, text, name = "search") =>
   h("div", { class: "empty" }, icon(name), h("h3", null, title), text && h("p", null, text));

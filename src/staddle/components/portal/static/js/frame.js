@@ -49,6 +49,8 @@ function times() {
 }
 
 theme();
+// On a narrow screen the navigation scrolls; the page one is on must be in sight.
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 setInterval(times, 1000);
 // Without its site file a page still works; it only has no health to show.
 loadSite().then((site) => site.features.metrics && watch(pill)).catch(() => {});

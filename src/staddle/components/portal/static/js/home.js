@@ -18,8 +18,17 @@ function set(element, state) {
 function stateOf(kind, id, health, site) {
   if (kind === "component") return health.components.get(id) ?? "unknown";
   if (kind === "node") return health.nodes.get(id) ?? "unknown";
-  if (kind === "target") return health.targets.get(id) ?? "unknown";
+  if (kind === "target") {
+    const [job, ins, ip] = id.split("|");
+    // An instance may have targets of other names, as a Redis node has one per port: they speak for it then.
+    return health.targets.get(`${job}|${ins}`) ?? together(health.jobs.get(`${job}|${ip}`) ?? []);
+  }
   const states = site.components.filter((c) => c.component === id && c.watched).map((c) => health.components.get(c.instance) ?? "unknown");
+  return together(states);
+}
+
+/** One state for several: partly down is a warning. */
+function together(states) {
   if (states.length === 0) return "unknown";
   const down = states.filter((s) => s === "down").length;
   if (down > 0) return down === states.length ? "down" : "warn";
@@ -58,8 +67,8 @@ function paint(health, site) {
   const trouble = byId("trouble");
   const boxes = [];
   if (health.error)
-    boxes.push(note("warn", health.error.message, `${health.error.detail} Everything below is the inventory as compiled; nothing here says that it is up or down.`.trim(), askNow));
-  else if (!health.heartbeat)
+    boxes.push(note("warn", health.error.message, `${health.error.detail} Everything below is the inventory as compiled; nothing here says that it is up or down.`.trim(), { retry: askNow }));
+  else if (!health.heartbeat && state !== "unknown")
     boxes.push(note("warn", "The heartbeat alert isn’t firing.", "Rules aren’t being evaluated, so no alert can reach anybody. Look at vmalert."));
   trouble.replaceChildren(...boxes);
   trouble.hidden = boxes.length === 0;

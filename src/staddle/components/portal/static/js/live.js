@@ -16,8 +16,9 @@ export async function loadSite() {
 
 const TONES = { crit: "bad", critical: "bad", page: "bad", error: "bad", warn: "warn", warning: "warn", info: "info", notice: "info" };
 
-/** How much an alert matters: bad, warn, info or none. Without a severity it matters. */
-export const toneOf = (labels) => {
+/** How much an alert matters: bad, warn, info or none (the heartbeat). Without a severity it matters. */
+export const toneOf = (labels, name = labels.alertname) => {
+  if (name && name === site?.watchdog) return "none";
   const severity = (labels.severity ?? labels.level ?? "").toLowerCase();
   return severity === "none" ? "none" : TONES[severity] ?? "warn";
 };
@@ -25,7 +26,8 @@ export const toneOf = (labels) => {
 export const RANK = { bad: 0, warn: 1, info: 2, none: 3 };
 
 function digest(answer) {
-  const health = { at: Date.now(), error: null, components: new Map(), targets: new Map(), nodes: new Map(), alerts: [], heartbeat: true };
+  const health = { at: Date.now(), error: null, components: new Map(), targets: new Map(), jobs: new Map(), nodes: new Map(), alerts: [], heartbeat: true };
+  let age = Infinity;
   const since = new Map();
   const identity = (labels) => JSON.stringify(Object.entries(labels).filter(([k]) => k !== "alertstate").sort());
   for (const { metric, value } of answer.data.result) {
@@ -35,13 +37,17 @@ function digest(answer) {
     else if (kind === "target") {
       const state = number >= 1 ? "up" : "down";
       health.targets.set(`${labels.job}|${labels.ins}`, state);
+      const job = `${labels.job}|${labels.ip}`;
+      health.jobs.set(job, [...(health.jobs.get(job) ?? []), state]);
       if (labels.job === "node" && health.nodes.get(labels.ip) !== "down") health.nodes.set(labels.ip, state);
-    } else if (kind === "since") since.set(identity(labels), number * 1000);
+    } else if (kind === "age") age = number;
+    else if (kind === "since") since.set(identity(labels), number * 1000);
     else if (kind === "alert") health.alerts.push({ labels: { ...labels, ...(id === undefined ? {} : { id }) } });
   }
   for (const alert of health.alerts) alert.since = since.get(identity(alert.labels));
   if (site.watchdog) {
-    health.heartbeat = health.alerts.some((a) => a.labels.alertname === site.watchdog);
+    // Right after its start vmalert has had no time to evaluate every group.
+    health.heartbeat = age < 120 || health.alerts.some((a) => a.labels.alertname === site.watchdog);
     health.alerts = health.alerts.filter((a) => a.labels.alertname !== site.watchdog);
   }
   health.alerts = health.alerts.filter((a) => toneOf(a.labels) !== "none");
@@ -54,6 +60,9 @@ function digest(answer) {
 /** State and words of a health: what the header and the headline say. */
 export function verdict(health) {
   if (health.error) return { state: "warn", word: "Health unknown", headline: "Health can’t be seen right now" };
+  const watched = [...health.components.values()];
+  const blind = watched.filter((s) => s === "unknown").length;
+  if (blind > 0 && blind === watched.length) return { state: "unknown", word: "No data yet", headline: "Waiting for the first measurements" };
   const down = [...health.components].filter(([, s]) => s === "down").map(([id]) => id);
   const nodes = [...health.nodes].filter(([, s]) => s === "down").map(([ip]) => ip);
   const known = new Set(down);
@@ -65,6 +74,7 @@ export function verdict(health) {
   if (targets.length) parts.push(`${plural(targets.length, "target")} down`);
   const urgent = tones.filter((t) => t !== "info").length;
   if (urgent) parts.push(`${plural(urgent, "alert")}`);
+  if (blind) parts.push(`${plural(blind, "component")} without data`);
   if (!health.heartbeat) parts.push("alerting is silent");
   const text = parts.join(", ");
   const word = text.charAt(0).toUpperCase() + text.slice(1);
@@ -83,7 +93,7 @@ async function turn() {
     last = health;
   } catch (error) {
     const seen = last ? ` Last seen ${ago(last.at)}.` : "";
-    health = { at: Date.now(), error, seen, components: new Map(), targets: new Map(), nodes: new Map(), alerts: [], heartbeat: true };
+    health = { at: Date.now(), error, seen, components: new Map(), targets: new Map(), jobs: new Map(), nodes: new Map(), alerts: [], heartbeat: true };
   }
   for (const listener of listeners) listener(health);
 }

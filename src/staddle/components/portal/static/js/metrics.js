@@ -3,7 +3,7 @@
 import "./frame.js";
 import { prometheus, request } from "./api.js";
 import { Cardinality } from "./cardinality.js";
-import { byId, empty, h, icon, memory, note } from "./dom.js";
+import { byId, empty, h, icon, memory, note, problem } from "./dom.js";
 import { clock, duration, localInput, plural } from "./format.js";
 import { drawGraph, drawTable } from "./query-results.js";
 import { format, parse, RANGES, seconds, stepFor } from "./query-state.js";
@@ -136,7 +136,7 @@ async function ask() {
   const took = performance.now() - began;
   const good = answers.map((a, i) => ({ ...a, expr: exprs[i], letter: exprs.length > 1 ? LETTERS[i] : "" })).filter((a) => a.status === "fulfilled");
   const bad = answers.map((a, i) => ({ ...a, expr: exprs[i] })).filter((a) => a.status === "rejected");
-  byId("problem").replaceChildren(...bad.map(({ reason, expr }) => note("bad", reason.message ?? "The request failed.", [reason.detail, exprs.length > 1 && expr].filter(Boolean).join("\n\n"), () => ask())));
+  byId("problem").replaceChildren(...bad.map(({ reason, expr }) => problem({ message: reason.message, kind: reason.kind, detail: [reason.detail, reason.kind === "refused" && exprs.length > 1 && expr].filter(Boolean).join("\n\n") }, () => ask())));
   if (good.length > 0) {
     remember(good.map((g) => g.expr));
     const results = good.map((g) => ({ expr: g.expr, letter: g.letter, data: g.value.data, partial: g.value.isPartial }));
@@ -146,7 +146,7 @@ async function ask() {
     byId("result-note").textContent = [plural(count, "series", "series"), `${Math.round(took)} ms`, table ? `at ${clock(end * 1000)}` : `step ${duration(step)}`,
       results.some((r) => r.partial) ? "partial: a storage node is missing" : ""].filter(Boolean).join(" · ");
     byId("zoom").replaceChildren(...(table ? [] : zoom(end)));
-  } else byId("result").replaceChildren(empty("No result", "The query was refused; what the API said is above.", "alert"));
+  } else byId("result").replaceChildren(empty("No result", "What went wrong is said above.", "alert"));
   const every = Number(byId("every").value);
   if (every > 0 && state.end === null) timer = setTimeout(() => (document.hidden ? (timer = setTimeout(ask, every * 1000)) : ask()), every * 1000);
 }
@@ -182,7 +182,7 @@ async function prettify() {
       const answer = await request("/vmetrics/prettify-query", { form: { query: area.value } });
       area.value = answer?.query ?? area.value;
     } catch (error) {
-      byId("problem").replaceChildren(note("bad", error.message, error.detail));
+      byId("problem").replaceChildren(problem(error));
     }
   }));
 }

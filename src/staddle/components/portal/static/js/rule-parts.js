@@ -8,7 +8,11 @@ import { toneOf } from "./live.js";
 const TONE = { pending: "info", inactive: "ok" };
 
 /** The colour of a state; a firing alert has that of its severity. */
-const toneFor = (state, labels) => (state === "firing" ? { none: "info" }[toneOf(labels ?? {})] ?? toneOf(labels ?? {}) : TONE[state]);
+function toneFor(state, labels, name) {
+  if (state !== "firing") return TONE[state];
+  const tone = toneOf(labels ?? {}, name);
+  return tone === "none" ? "info" : tone;
+}
 
 export const problemsOf = (rule) => rule.lastError !== "" || rule.health === "err" || rule.health === "error";
 
@@ -34,7 +38,7 @@ const expression = (query, table) => h("a", { class: "expr", href: metricsUrl(qu
 export function alertCard(alert, rule) {
   const at = instant(alert.activeAt);
   return h("div", { class: "item" },
-    h("div", { class: "item-head" }, badge(alert.state, toneFor(alert.state, alert.labels)), h("h3", null, alert.name),
+    h("div", { class: "item-head" }, badge(alert.state, toneFor(alert.state, alert.labels, alert.name)), h("h3", null, alert.name),
       h("span", { class: "muted small" }, "since ", time(at), alert.restored ? ", restored after a restart" : ""),
       h("span", { class: "acts" }, h("a", { class: "btn small", href: alertsUrl({ alertname: alert.name }) }, "In Alertmanager"),
         h("a", { class: "btn small", href: silenceUrl(alert.labels) }, icon("silence"), "Silence"))),
@@ -47,7 +51,7 @@ export function alertCard(alert, rule) {
 export function ruleCard(rule, wide = open.has(rule.id)) {
   const alerting = rule.type === "alerting";
   const alerts = rule.alerts ?? [];
-  const state = problemsOf(rule) ? badge("error", "bad") : alerting ? badge(rule.state, toneFor(rule.state, rule.labels)) : badge("recording", "info");
+  const state = problemsOf(rule) ? badge("error", "bad") : alerting ? badge(rule.state, toneFor(rule.state, rule.labels, rule.name)) : badge("recording", "info");
   const more = alerting && h("details", { class: "more", open: wide },
     h("summary", null, alerts.length ? plural(alerts.length, "active alert") : "Annotations"),
     alerts.length ? alerts.map((alert) => alertCard(alert, rule)) : h("div", null, annotations(rule.annotations)));
@@ -86,14 +90,14 @@ export function drawGroup({ group }) {
 export function updateGroup(details, { group, rules }) {
   const all = group.rules;
   const errors = all.filter(problemsOf).length;
-  const hot = all.filter((r) => r.state === "firing" && toneOf(r.labels ?? {}) !== "none");
+  const hot = all.filter((r) => r.state === "firing" && toneOf(r.labels ?? {}, r.name) !== "none");
   const firing = hot.length;
   const title = JSON.stringify([group.name, group.file, group.interval, all.length, errors, firing]);
   const summary = details.firstElementChild;
   if (summary.dataset.title !== title) {
     summary.dataset.title = title;
     summary.replaceChildren(h("h2", null, group.name), badge(plural(all.length, "rule")),
-      errors ? badge(`${errors} with errors`, "bad") : "", firing ? badge(`${firing} firing`, hot.some((r) => toneOf(r.labels ?? {}) === "bad") ? "bad" : "warn") : "",
+      errors ? badge(`${errors} with errors`, "bad") : "", firing ? badge(`${firing} firing`, hot.some((r) => toneOf(r.labels ?? {}, r.name) === "bad") ? "bad" : "warn") : "",
       h("span", { class: "grow" }), h("span", { class: "muted small wrap-anywhere" }, `every ${duration(group.interval)} · ${group.file}`));
     details.classList.toggle("group-bad", errors > 0);
   }

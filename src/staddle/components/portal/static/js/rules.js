@@ -2,7 +2,7 @@
 
 import "./frame.js";
 import { poll, prometheus } from "./api.js";
-import { byId, empty, h, note, reconcile } from "./dom.js";
+import { byId, empty, h, note, problem, reconcile } from "./dom.js";
 import { plural } from "./format.js";
 import { loadSite } from "./live.js";
 import { alertCard, drawGroup, notifierTable, problemsOf, ruleCard, updateGroup } from "./rule-parts.js";
@@ -125,13 +125,14 @@ async function askNotifiers() {
 
 const refresh = poll(async () => {
   try {
+    await loadSite();
     if (view() === "notifiers") notifiers = await askNotifiers().catch((error) => ({ error: error.message }));
     const { data } = await prometheus("/vmalert/api/v1/rules");
     groups = data.groups ?? [];
     byId("problem").replaceChildren();
     draw();
   } catch (error) {
-    byId("problem").replaceChildren(note("bad", error.message, error.detail, () => refresh()));
+    byId("problem").replaceChildren(problem(error, () => refresh()));
     byId("list").setAttribute("aria-busy", "false");
     if (groups === null) byId("list").replaceChildren();
   }

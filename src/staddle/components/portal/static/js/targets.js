@@ -2,7 +2,7 @@
 
 import "./frame.js";
 import { poll, prometheus } from "./api.js";
-import { badge, byId, chips, dot, empty, h, note, reconcile } from "./dom.js";
+import { badge, byId, chips, dot, empty, h, problem, reconcile } from "./dom.js";
 import { ago, clock, duration, instant, plural } from "./format.js";
 
 const filter = byId("filter");
@@ -25,6 +25,9 @@ function toHash() {
 }
 
 const stateOf = (t) => (t.health === "up" ? "up" : t.health === "down" ? "down" : "unknown");
+
+/** Sorts groups with something down before the others. */
+const sick = (members) => (members.some((t) => t.health === "down") ? 0 : 1);
 
 function matches(target) {
   if (onlyDown.checked && target.health === "up") return false;
@@ -101,7 +104,7 @@ function draw() {
     shown.length === targets.length ? plural(targets.length, "target") : `${shown.length} of ${plural(targets.length, "target")}`,
     `${down} down`, dropped ? `${dropped} dropped by relabeling` : "",
   ].filter(Boolean).join(" · ");
-  const groups = [...Map.groupBy(shown, (t) => t.scrapePool)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const groups = [...Map.groupBy(shown, (t) => t.scrapePool)].sort(([a, x], [b, y]) => sick(x) - sick(y) || (a < b ? -1 : 1));
   if (groups.length === 0) {
     const [title, text] = targets.length === 0
       ? ["Nothing is scraped", "The scrape configuration has no target."]
@@ -130,7 +133,7 @@ const refresh = poll(async () => {
     byId("problem").replaceChildren();
     draw();
   } catch (error) {
-    byId("problem").replaceChildren(note("bad", error.message, error.detail, () => refresh()));
+    byId("problem").replaceChildren(problem(error, () => refresh()));
     byId("list").setAttribute("aria-busy", "false");
     if (targets === null) byId("list").replaceChildren();
   }
