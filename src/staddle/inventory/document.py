@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Event = Any  # yaml's classes have no useful types
 
 MAX_DEPTH = 100
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
@@ -55,11 +55,15 @@ class Items:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A mapping. `keys` has the positions of the keys, which is not where their values start."""
+    """A mapping. `keys` has the positions of the keys, which is not where their values start.
+
+    `dropped` keeps what a repeated key brought: it never counts, but it may be a secret that must not be shown.
+    """
 
     items: dict[Any, Tree]
     position: Position | None
     keys: dict[Any, Position | None] = field(default_factory=dict)
+    dropped: list[tuple[Any, Tree]] = field(default_factory=list)
 
 
 Tree = Scalar | Items | Table
@@ -229,6 +233,7 @@ class _Builder:
             first = table.keys[key.data]
             line = f", first set on line {first.line}" if first else ""
             self._problem(f"key {key.data!r} is set twice{line}", key.position)
+            table.dropped.append((key.data, value))
             return
         table.items[key.data] = value
         table.keys[key.data] = key.position

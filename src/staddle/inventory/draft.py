@@ -29,11 +29,13 @@ class Places(Mapping[str, Position]):
 
     def __getitem__(self, path: str) -> Position:
         match = _NAME.match(path)
-        setting = self._settings[match[0]] if match else None
-        position = _descend(setting.tree, path[match.end() :]) if match and setting else None
-        if position is None:
-            raise KeyError(path)
-        return position
+        names = [match[0]] if match and match[0] in self._settings else self._settings
+        for name in names:  # all of them only for a name that has a dot itself
+            if path == name or (path.startswith(name) and path[len(name)] in ".["):
+                position = _descend(self._settings[name].tree, path[len(name) :])
+                if position:
+                    return position
+        raise KeyError(path)
 
     def __iter__(self) -> Iterator[str]:
         for name, setting in self._settings.items():
@@ -52,7 +54,7 @@ class Draft:
     settings: Mapping[str, Setting]
     broken: frozenset[str]
 
-    def problem(  # noqa: PLR0917 - reads as a sentence
+    def problem(
         self,
         severity: Severity,
         where: str,

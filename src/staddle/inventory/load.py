@@ -16,7 +16,7 @@ from staddle.inventory.draft import Draft, Places
 from staddle.inventory.fleet import Fleet, Node
 from staddle.inventory.identity import DEFAULT_DOMAIN, node_identity, sibling
 from staddle.inventory.parameters import Parameters
-from staddle.inventory.parameters.values import is_ip
+from staddle.inventory.parameters.values import is_host_name, is_ip
 from staddle.inventory.placeholders import SOURCES, check as check_text, resolve, used
 from staddle.inventory.problems import Position, Problem
 from staddle.inventory.schema import FIELDS, kind_of_name
@@ -58,13 +58,17 @@ def load_inventory(path: Path, *, strict: bool = False, defaults: Mapping[str, o
         line = error.object[: error.start].count(b"\n") + 1
         problem = Problem("error", "is not UTF-8 text", Position(name, line, 1), allowed="UTF-8")
         raise InventoryError([problem]) from error
-    beside = [
-        Problem("warning", f"directory {directory}/ beside the inventory is not read", Position(name, 1, 1),
-                allowed="variables in the inventory itself")
-        for directory in ("group_vars", "host_vars")
-        if path.with_name(directory).is_dir()
-    ]  # fmt: skip
+    beside = _files_not_read(path, name)
     return _Loader(text, name, strict=strict, defaults=defaults or {}, problems=beside).load()
+
+
+def _files_not_read(path: Path, name: str) -> list[Problem]:
+    # Ansible would read these; a parameter silently missing is worse than one that is refused.
+    found = [directory for directory in ("group_vars", "host_vars") if path.with_name(directory).is_dir()]
+    return [
+        Problem("warning", f"directory {directory}/ beside the inventory is not read", Position(name, 1, 1))
+        for directory in found
+    ]
 
 
 def parse_inventory(
@@ -159,17 +163,16 @@ class _Loader:
         key = (id(setting), tuple(sources[name] for name in names))
         if key not in self._values:
             value, problems = validate(setting, resolve(setting.tree, sources) if names else setting.tree)
-            self._report(problems)
+            # A built-in default is wrong only because of a value that is reported itself.
+            self._report(problems if not setting.path.startswith("default.") else ())
             self._values[key] = _INVALID if problems else value
         return self._values[key]
 
     def _drafts(self, shape: Shape) -> list[Draft]:
-        merged: list[tuple[Host, dict[str, Setting]]] = []
         known: dict[tuple[str, ...], dict[str, Setting]] = {}
         addresses: dict[str, Host] = {}
-        for host in shape.hosts.values():
-            if self._is_address(host, addresses):
-                merged.append((host, shapes.merged(shape, host, self._base, known)))
+        hosts = [host for host in shape.hosts.values() if self._is_address(host, addresses)]
+        merged = [(host, shapes.merged(shape, host, self._base, known)) for host in hosts]
         merged.sort(key=lambda pair: _by_address(pair[0].key))
         admin_ip = self._admin_ip(shape, merged)
         return [self._draft(shape, host, settings, admin_ip) for host, settings in merged]
@@ -191,12 +194,7 @@ class _Loader:
         found: dict[str, Setting] = {}
         for _, settings in merged:
             setting = settings.get("admin_ip")
-            if (
-                setting
-                and isinstance(setting.tree, Scalar)
-                and isinstance(setting.tree.data, str)
-                and setting.tree.data
-            ):
+            if setting and isinstance(setting.tree, Scalar) and is_ip(str(setting.tree.data)):
                 found.setdefault(setting.tree.data, setting)
         if len(found) > 1:
             first, second = list(found.values())[:2]
@@ -210,25 +208,22 @@ class _Loader:
         infra.sort(key=lambda pair: _number(pair[1].get("infra_seq")))
         return (infra or merged)[0][0].key if merged else ""
 
+    def _plain(self, setting: Setting) -> Any:
+        if id(setting) not in self._extra:
+            self._extra[id(setting)] = plain(setting.tree)
+        return self._extra[id(setting)]
+
     def _draft(self, shape: Shape, host: Host, settings: dict[str, Setting], admin_ip: str) -> Draft:
         sources = self._sources_of(settings, admin_ip)
-        values: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        connection: dict[str, Any] = {}
-        broken: set[str] = set()
-        for name, setting in settings.items():
-            kind, _ = kind_of_name(name)
-            if kind == "parameter":
-                value = self._value(setting, sources)
-                if value is _INVALID:
-                    broken.add(name)
-                else:
-                    values[name] = value
-            else:
-                target = connection if kind == "connection" else extra
-                if id(setting) not in self._extra:
-                    self._extra[id(setting)] = plain(setting.tree)
-                target[name] = self._extra[id(setting)]
+        kinds = {name: kind_of_name(name)[0] for name in settings}
+        found = {
+            name: self._value(setting, sources) for name, setting in settings.items() if kinds[name] == "parameter"
+        }
+        broken = {name for name, value in found.items() if value is _INVALID}
+        values = {name: value for name, value in found.items() if name not in broken}
+        others = {name: self._plain(setting) for name, setting in settings.items() if kinds[name] != "parameter"}
+        connection = {name: value for name, value in others.items() if kinds[name] == "connection"}
+        extra = {name: value for name, value in others.items() if name not in connection}
         if "admin_ip" not in broken:
             values["admin_ip"] = admin_ip
         params = self._parameters(values)
@@ -292,9 +287,8 @@ def _home_domain(setting: Setting | None, values: Mapping[str, str]) -> str:
     tree = setting.tree if setting else None
     for key in ("home", "domain"):
         tree = tree.items.get(key) if isinstance(tree, Table) else None
-    if isinstance(tree, Scalar) and isinstance(tree.data, str) and tree.data:
-        return str(plain(resolve(tree, values)))
-    return DEFAULT_DOMAIN
+    domain = str(plain(resolve(tree, values))) if isinstance(tree, Scalar) else ""
+    return domain if is_host_name(domain) else DEFAULT_DOMAIN
 
 
 def _any_ip(drafts: list[Draft]) -> str:

@@ -44,6 +44,8 @@ class Problem:
         where = f"{self.position}: " if self.position else ""
         path = f"{self.path}: " if self.path else ""
         text = f"{where}{self.severity}: {path}{self.message}"
+        if self.found:
+            text += f", found {self.found}"
         if self.nearest:
             text += f"; did you mean {self.nearest!r}?"
         if self.allowed:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from staddle.inventory.document import Scalar, Table, walk
 from staddle.inventory.placeholders import dotted
-from staddle.inventory.schema import FIELDS, SECRET_KEY, is_secret
+from staddle.inventory.schema import FIELDS, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,29 +61,32 @@ def is_well_known(value: object) -> bool:
 
 
 def shown(value: object, *, secret: bool) -> str | None:
-    """A value as it may appear in a message; None for a secret."""
-    if secret:
+    """A value as it may appear in a message, in YAML's words; None for a secret."""
+    if secret or value is None:
         return None
+    if isinstance(value, bool):
+        return str(value).lower()
     text = _IN_URL.sub(HIDDEN, repr(value) if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def spans(tree: Tree) -> Iterator[tuple[Position, Position]]:
-    """From where to where the secrets of a whole inventory stand in its text."""
-    stack: list[tuple[Tree, str]] = [(tree, "")]
-    done: set[tuple[int, bool]] = set()
+    """From where to where the secrets of a whole inventory stand in its text, unused ones included."""
+    stack: list[tuple[Tree, str, tuple[object, ...]]] = [(tree, "", ())]
     while stack:
-        node, name = stack.pop()
-        secret = bool(name) and (is_secret(name) if name in FIELDS else bool(SECRET_KEY.search(name)))
-        # An aliased tree is met several times; look at it again only if it now stands for something secret.
-        if (id(node), secret) in done:
-            continue
-        done.add((id(node), secret))
+        node, name, path = stack.pop()
         if isinstance(node, Scalar):
             embedded = isinstance(node.data, str) and _IN_URL.search(node.data)
-            if (secret or embedded) and node.position and node.end:
+            if node.position and node.end and (embedded or is_secret(name, path)):
                 yield node.position, node.end
         elif isinstance(node, Table):
-            stack += [(item, name if secret else str(key)) for key, item in node.items.items()]
+            stack += [_below(name, path, key, item) for key, item in (*node.items.items(), *node.dropped)]
         else:
-            stack += [(item, name if secret else "") for item in node.items]
+            stack += [(item, name, (*path, index)) for index, item in enumerate(node.items)]
+
+
+def _below(name: str, path: tuple[object, ...], key: object, item: Tree) -> tuple[Tree, str, tuple[object, ...]]:
+    """A child with the parameter it belongs to: groups and hosts are above any parameter."""
+    if name not in FIELDS and isinstance(key, str) and key in FIELDS:
+        return item, key, ()
+    return item, name, (*path, key)

@@ -14,7 +14,7 @@ from staddle.inventory.schema import adapter, is_secret, keys_of
 from staddle.inventory.secrets import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -51,7 +51,7 @@ def _problem(setting: Setting, tree: Tree, detail: ErrorDetails) -> Problem:
         return Problem("error", f"key {missing!r} is missing", position or setting.key, dotted(setting.path, path))
     is_key = detail["loc"][-1:] == ("[key]",)
     secret = is_secret(setting.name, path) and not is_key
-    value = path[-1] if is_key else plain(found_tree)
+    value = path[-1] if is_key and path else plain(found_tree)
     message, allowed = _words(detail, value)
     return Problem(
         "error",
@@ -68,7 +68,9 @@ def _words(detail: ErrorDetails, value: object) -> tuple[str, str | None]:
     if kind == "staddle":
         return str(context["message"]), str(context["allowed"])
     if kind == "literal_error":
-        return "is not one of the allowed values", str(context["expected"]).replace("'", "")
+        return "has no value" if value is None else "is not one of the allowed values", str(
+            context["expected"]
+        ).replace("'", "")
     if kind in _ALLOWED:
         allowed = _ALLOWED[kind]
         if value is None:
@@ -90,31 +92,25 @@ def _unknown_key(setting: Setting, tree: Tree, path: tuple[Any, ...]) -> Problem
 
 def _find(tree: Tree, path: tuple[Any, ...]) -> tuple[Tree, Position | None, tuple[Any, ...]]:
     """The deepest part of the tree on the path, where it stands, and how far the path could be followed."""
-    for depth, part in enumerate(path):
-        child = _child(tree, part)
-        if child is None:
-            return tree, tree.position, path[:depth]
-        tree = child
-    return tree, tree.position, path
+    followed: tuple[Any, ...] = ()
+    for part in path:
+        step = _step(tree, part)
+        if step is None:
+            break
+        key, tree = step
+        followed = (*followed, key)
+    return tree, tree.position, followed
 
 
 def _key_position(tree: Tree, path: tuple[Any, ...]) -> Position | None:
-    parent, _, _ = _find(tree, path[:-1])
-    return parent.keys.get(path[-1]) if isinstance(parent, Table) else parent.position
+    parent, position, _ = _find(tree, path[:-1])
+    return parent.keys.get(path[-1]) if isinstance(parent, Table) and path else position
 
 
-def _child(tree: Tree, part: Any) -> Tree | None:
+def _step(tree: Tree, part: Any) -> tuple[Any, Tree] | None:
+    """The child of a tree that pydantic calls part, with its real key: pydantic turns keys into text."""
+    if isinstance(tree, Items):
+        return (part, tree.items[part]) if isinstance(part, int) and part < len(tree.items) else None
     if isinstance(tree, Table):
-        return tree.items.get(part)
-    if isinstance(tree, Items) and isinstance(part, int) and part < len(tree.items):
-        return tree.items[part]
+        return next(((key, item) for key, item in tree.items.items() if key == part or str(key) == part), None)
     return None
-
-
-def once(problems: list[Problem], seen: set[tuple[object, ...]], add: Callable[[Problem], None]) -> None:
-    """Pass on the problems that were not passed on before: one value can fail once per host that uses it."""
-    for problem in problems:
-        key = (problem.position, problem.path, problem.message, problem.found)
-        if key not in seen:
-            seen.add(key)
-            add(problem)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from staddle.inventory.document import Scalar
 from staddle.inventory.problems import Problem
+from staddle.inventory.schema import kind_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ def check_infra(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:
             if draft.is_set("infra_seq"):
                 yield draft.problem("warning", "infra_seq", "has no effect: the host is not in group 'infra'")
         elif seq is None:
-            if "infra_seq" not in draft.broken:
+            mistyped = any(kind_of_name(name) == ("typo", "infra_seq") for name in draft.settings)
+            if "infra_seq" not in draft.broken and not mistyped:
                 yield Problem(
                     "error", "INFRA node without infra_seq", draft.host.position, draft.host.path,
                     allowed="infra_seq: a number from 0 that no other INFRA node has",
@@ -54,14 +56,14 @@ def check_names(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:  # 
     """No two nodes have the same name: it is their label."""
     owners: dict[str, Draft] = {}
     for draft in drafts:
-        name = draft.node.name
-        if name not in owners:
-            owners[name] = draft
+        owner = owners.setdefault(draft.node.name, draft)
+        if owner is draft:
             continue
-        named = [name for name in ("nodename", "pg_seq", "infra_seq") if name in draft.settings]
-        where = named[0] if named else "nodename"
-        message = f"node name {name!r} is also that of {owners[name].node.ip}"
-        yield draft.problem("error", where, message, "a name of its own")
+        # Names that come from numbers are as unique as the numbers, which are checked elsewhere.
+        chosen, other = (draft, owner) if draft.node.params.nodename else (owner, draft)
+        if chosen.node.params.nodename:
+            message = f"is also the name of {other.node.ip}"
+            yield chosen.problem("error", "nodename", message, "a name of its own", repr(chosen.node.name))
 
 
 def check_clusters(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:

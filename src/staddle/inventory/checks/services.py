@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.inventory.parameters import Duration
 from staddle.inventory.parameters.values import is_ip, is_port
+from staddle.inventory.secrets import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +46,9 @@ def _durations(draft: Draft) -> Iterator[Problem]:
             yield draft.problem("error", name, "is too short", f"at least {shortest}", repr(str(value)))
     if params.nginx_cert_validity.seconds > _BROWSER_LIMIT.seconds:
         found = repr(str(params.nginx_cert_validity))
-        yield draft.problem("warning", "nginx_cert_validity", "browsers refuse it", f"at most {_BROWSER_LIMIT}", found)
+        yield draft.problem(
+            "warning", "nginx_cert_validity", "is refused by browsers", f"at most {_BROWSER_LIMIT}", found
+        )
     if params.vmetrics_scrape_timeout.seconds > params.vmetrics_scrape_interval.seconds:
         name = "vmetrics_scrape_timeout" if draft.is_set("vmetrics_scrape_timeout") else "vmetrics_scrape_interval"
         message = "the scrape timeout is longer than the scrape interval"
@@ -71,7 +74,7 @@ def _probes(draft: Draft) -> Iterator[Problem]:
         names.add(target.name)
         if allowed := _wrong_target(target):
             message = f"can't be probed with module {target.module}"
-            yield draft.problem("error", f"{where}.target", message, allowed, repr(target.target))
+            yield draft.problem("error", f"{where}.target", message, allowed, shown(target.target, secret=False))
 
 
 def _wrong_target(target: ProbeTarget) -> str | None:
@@ -94,7 +97,9 @@ def _logs(draft: Draft) -> Iterator[Problem]:
     for index, endpoint in enumerate(draft.node.params.vector_log_endpoint):
         if endpoint != "infra" and not endpoint.startswith(("http://", "https://")):
             where = f"vector_log_endpoint[{index}]"
-            yield draft.problem("error", where, "is neither 'infra' nor a URL", "infra, or http(s)://…", repr(endpoint))
+            yield draft.problem(
+                "error", where, "is neither 'infra' nor a URL", "infra, or http(s)://…", shown(endpoint, secret=False)
+            )
 
 
 def _vip(draft: Draft) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator
@@ -28,6 +29,13 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 def refuse(allowed: str, message: str = "is not valid") -> PydanticCustomError:
     """The error a validator raises: what is wrong with the value, and what would be accepted."""
     return PydanticCustomError("staddle", "{message}", {"message": message, "allowed": allowed})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value is called in the reference, where its Python type says too little."""
+
+    name: str
 
 
 class Duration(str):
@@ -148,7 +156,7 @@ def _network(value: str) -> str:
 
 
 def _domain(value: str) -> str:
-    if not _HOST_NAME.fullmatch(value.removeprefix("*.")) or len(value) > 253:
+    if not is_host_name(value.removeprefix("*.")):
         raise refuse("a host name, as in i.staddle", "is not a host name")
     return value
 
@@ -226,6 +234,11 @@ def is_ip(text: str) -> bool:
     return "%" not in text
 
 
+def is_host_name(text: str) -> bool:
+    """Whether text is a host name, as in DNS."""
+    return _HOST_NAME.fullmatch(text) is not None and len(text) <= 253
+
+
 def is_port(text: str) -> bool:
     """Whether text is a port number that can be connected to."""
     return re.fullmatch(r"\d{1,5}", text, re.ASCII) is not None and 1 <= int(text) <= 65_535
@@ -237,27 +250,27 @@ def _ratio(value: float) -> float:
     return value
 
 
-Number = Annotated[int, BeforeValidator(_no_bool)]
-Count = Annotated[int, BeforeValidator(_no_bool), _between(0, 2**31 - 1)]
-Port = Annotated[int, BeforeValidator(_no_bool), _between(1, 65_535)]
-RouterId = Annotated[int, BeforeValidator(_no_bool), _between(1, 254)]
-Ratio = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_ratio)]
-Text = Annotated[str, BeforeValidator(_text)]
-OptionText = Annotated[str, BeforeValidator(_option)]
+Number = Annotated[int, BeforeValidator(_no_bool), Kind("integer")]
+Count = Annotated[int, BeforeValidator(_no_bool), _between(0, 2**31 - 1), Kind("integer")]
+Port = Annotated[int, BeforeValidator(_no_bool), _between(1, 65_535), Kind("port")]
+RouterId = Annotated[int, BeforeValidator(_no_bool), _between(1, 254), Kind("integer")]
+Ratio = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_ratio), Kind("fraction")]
+Text = Annotated[str, BeforeValidator(_text), Kind("text")]
+OptionText = Annotated[str, BeforeValidator(_option), Kind("text")]
 Off = BeforeValidator(_off)
-Network = Annotated[str, AfterValidator(_network)]
-Domain = Annotated[str, AfterValidator(_domain)]
-AbsolutePath = Annotated[str, AfterValidator(_path)]
-Word = Annotated[str, AfterValidator(_word)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
-HostsLine = Annotated[str, AfterValidator(_hosts_line)]
-NtpLine = Annotated[str, AfterValidator(_ntp_line)]
-IpAddress = Annotated[str, AfterValidator(_ip)]
+Network = Annotated[str, AfterValidator(_network), Kind("network")]
+Domain = Annotated[str, AfterValidator(_domain), Kind("host name")]
+AbsolutePath = Annotated[str, AfterValidator(_path), Kind("path")]
+Word = Annotated[str, AfterValidator(_word), Kind("name")]
+Endpoint = Annotated[str, AfterValidator(_endpoint), Kind("host:port")]
+HostsLine = Annotated[str, AfterValidator(_hosts_line), Kind("hosts line")]
+NtpLine = Annotated[str, AfterValidator(_ntp_line), Kind("time source")]
+IpAddress = Annotated[str, AfterValidator(_ip), Kind("address")]
 # These may be left empty, which means "not given" or "derived".
-AnyIpAddress = Annotated[str, _or_empty(_ip)]
-AnyIpInterface = Annotated[str, _or_empty(_interface)]
-AnyDomain = Annotated[str, _or_empty(_domain)]
-AnyPath = Annotated[str, _or_empty(_path)]
-AnyWord = Annotated[str, _or_empty(_word)]
-AnyUrl = Annotated[str, _or_empty(_url)]
-Csv = Annotated[list[Word], BeforeValidator(_csv)]
+AnyIpAddress = Annotated[str, _or_empty(_ip), Kind("address")]
+AnyIpInterface = Annotated[str, _or_empty(_interface), Kind("address")]
+AnyDomain = Annotated[str, _or_empty(_domain), Kind("host name")]
+AnyPath = Annotated[str, _or_empty(_path), Kind("path")]
+AnyWord = Annotated[str, _or_empty(_word), Kind("name")]
+AnyUrl = Annotated[str, _or_empty(_url), Kind("URL")]
+Csv = Annotated[list[Word], BeforeValidator(_csv), Kind("names, as a list or with commas")]

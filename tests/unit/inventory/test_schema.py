@@ -1,0 +1,85 @@
+"""The schema is complete, documented, and holds no passwords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from staddle.inventory.parameters import Parameters, describe, sections
+from staddle.inventory.reference import page, type_text
+from staddle.inventory.schema import FIELDS, is_secret, kind_of_name
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    hint = "run: python -m staddle.inventory.reference docs/configuration.md"
+    assert (DOCS / "configuration.md").read_text("utf-8") == page(), hint
+
+
+def test_every_parameter_belongs_to_one_section() -> None:
+    named = [name for fields in sections().values() for name in fields]
+    assert sorted(named) == sorted(Parameters.model_fields)
+    assert all(section.title and section.__doc__ for section in sections())
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_parameter_is_described_and_its_default_is_valid(name: str) -> None:
+    param = describe(FIELDS[name])
+    assert param.text.endswith("."), "one sentence"
+    assert param.level in {"global", "group", "host"}
+    assert all(switch in FIELDS for switch in param.when)
+    assert type_text(FIELDS[name].annotation) != "anything"
+
+
+def test_no_secret_has_a_default() -> None:
+    defaults = Parameters()
+    secrets = {name for name in FIELDS if is_secret(name)}
+    assert secrets >= {"grafana_admin_password", "grafana_view_password", "haproxy_admin_password", "nginx_users"}
+    assert all(getattr(defaults, name) in (None, {}) for name in secrets)
+    assert not any(isinstance(value, SecretStr) for _, value in defaults)
+
+
+REFERENCE = """
+    version admin_ip region language proxy_env ca_create ca_cn cert_validity infra_seq infra_portal infra_data
+    infra_services infra_extra_services infra_packages nginx_enabled nginx_clean nginx_exporter_enabled
+    nginx_exporter_port nginx_sslmode nginx_cert_validity nginx_home nginx_data nginx_users nginx_port nginx_ssl_port
+    certbot_sign certbot_email certbot_options dns_enabled dns_port dns_records vmetrics_enabled vmetrics_clean
+    vmetrics_port vmetrics_scrape_interval vmetrics_scrape_timeout vmetrics_options vlogs_enabled vlogs_clean vlogs_port
+    vlogs_options vtraces_enabled vtraces_clean vtraces_port vtraces_options vmalert_enabled vmalert_port
+    vmalert_options blackbox_enabled blackbox_port blackbox_options alertmanager_enabled alertmanager_port
+    alertmanager_options exporter_metrics_path grafana_enabled grafana_port grafana_clean grafana_admin_username
+    grafana_admin_password grafana_auth_proxy grafana_pgurl grafana_view_password repo_enabled repo_home repo_name
+    repo_endpoint repo_remove repo_modules repo_upstream repo_packages repo_extra_packages repo_url_packages
+    cache_pkg_name cache_pkg_dir cache_repo nodename node_cluster node_id_from_pg nodename_overwrite nodename_exchange
+    node_write_etc_hosts node_default_etc_hosts node_etc_hosts node_dns_method node_dns_servers node_dns_options
+    node_repo_modules node_repo_remove node_packages node_default_packages node_uv_env node_pip_packages
+    node_selinux_mode node_firewall_mode node_firewall_intranet node_firewall_public_port node_disable_numa
+    node_disable_swap node_static_network node_disk_prefetch node_kernel_modules node_hugepage_count
+    node_hugepage_ratio node_overcommit_ratio node_tune node_sysctl_params node_data node_admin_enabled node_admin_uid
+    node_admin_username node_admin_sudo node_admin_ssh_exchange node_admin_pk_current node_admin_pk_list node_aliases
+    node_timezone node_ntp_enabled node_ntp_servers node_crontab_overwrite node_crontab vip_enabled vip_address vip_vrid
+    vip_role vip_preempt vip_interface vip_dns_suffix vip_auth_pass vip_exporter_port haproxy_enabled haproxy_clean
+    haproxy_reload haproxy_admin_username haproxy_admin_password haproxy_exporter_port haproxy_client_timeout
+    haproxy_server_timeout haproxy_services node_exporter_enabled node_exporter_port node_exporter_options
+    vector_enabled vector_clean vector_data vector_port vector_read_from vector_log_endpoint
+""".split()  # noqa: SIM905 - a table of names reads better so
+
+
+def test_every_parameter_of_an_existing_inventory_is_known() -> None:
+    assert set(REFERENCE) <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("nginx_port", "parameter"), ("ansible_host", "connection"), ("pg_cluster", "foreign"), ("pg_port", "foreign"),
+        ("code_data", "foreign"), ("redis_data", "foreign"), ("etcd_data", "foreign"), ("minio_cluster", "foreign"),
+        ("vip_peers", "foreign"), ("vtrace_enabled", "typo"), ("vip_enable", "typo"), ("loki_port", "renamed"),
+        ("company", "unknown"), ("node_conf", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_a_variable_is(name: str, kind: str) -> None:
+    assert kind_of_name(name)[0] == kind
