@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from staddle.errors import InventoryError, StaddleError
+from staddle.errors import InventoryError
 from staddle.inventory import load_inventory, report
 from staddle.inventory.scaffold import Template, scaffold, write_private
 
@@ -33,7 +33,8 @@ def check(
         loaded = load_inventory(file, strict=strict)
     except InventoryError as error:
         if as_json:
-            _print_json({"ok": False, "problems": [report.as_data(p) for p in error.problems], "summary": None})
+            problems = [report.as_data(problem) for problem in error.problems]
+            _print_json({"ok": False, "problems": problems, "weak_secrets": [], "summary": None})
         else:
             typer.echo(report.render(error.problems, _source(file)))
         raise typer.Exit(1) from None
@@ -61,11 +62,7 @@ def init(
 ) -> None:
     """Write a commented inventory with generated passwords, readable by you only."""
     ips = ip or _default_ips(template)
-    try:
-        write_private(path, scaffold(template, ips), force=force)
-    except StaddleError as error:
-        typer.echo(f"error: {error.message}" + (f"\n  {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(1) from None
+    write_private(path, scaffold(template, ips), force=force)
     run = "staddle up" if template == "laptop" else "staddle plan"
     typer.echo(f"wrote {path} for {', '.join(ips)}\nnext: staddle check {path}, then {run} -i {path}")
 

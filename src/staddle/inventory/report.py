@@ -11,7 +11,7 @@ from staddle.inventory.schema import FIELDS, SECRET_KEY, is_secret
 from staddle.inventory.secrets import HIDDEN, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from staddle.inventory.fleet import Fleet
     from staddle.inventory.load import Loaded
@@ -26,7 +26,7 @@ _TOKEN = re.compile(
 _KEY = re.compile(r"(\s*)(?:-\s+)?[\"']?([\w.-]+)[\"']?\s*:")
 _SWITCH = "_enabled"
 # Messages that begin so are about the value at the path, and read as a sentence with it.
-_PREDICATES = ("is ", "has ", "holds ", "asks ", "starts ", "differs ", "can't be ")
+_PREDICATES = ("is ", "has ", "holds ", "asks ", "replaces ", "starts ", "differs ", "can't be ")
 
 
 def render(problems: Sequence[Problem], text: str) -> str:
@@ -253,8 +253,3 @@ def _printable(text: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def render_weak(weak: Iterable[WeakSecret]) -> str:
-    """The well-known default passwords, one a line."""
-    return "\n".join(f"{item.position}: {item.path}" if item.position else item.path for item in weak)

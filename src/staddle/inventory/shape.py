@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from staddle.inventory.document import Items, Scalar, Table, kind_of, plain_shallow
+from staddle.inventory.document import Items, Scalar, Table, kind_of, plain, plain_shallow
 from staddle.inventory.nearest import nearest
 from staddle.inventory.problems import Position, Problem
 
@@ -221,6 +221,12 @@ class _Reader:
     def _vars(self, tree: Tree, path: str, into: dict[str, Setting]) -> None:
         for name, value, key in self._entries(tree, path):
             setting = Setting(name, value, f"{path}.{name}", key)
+            rival = into.get(name)
+            if rival and plain(rival.tree) != plain(value):
+                # A group or host in several places adds up, and then the last value wins, as in Ansible.
+                message = f"replaces another value given at {rival.path}"
+                problem = Problem("warning", message, key, setting.path, allowed="the same value in both places")
+                self.shape.problems.append(problem)
             self.shape.settings.append(setting)
             into[name] = setting
 

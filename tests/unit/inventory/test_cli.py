@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from staddle.cli.inventory import register
+from staddle.errors import StaddleError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,13 @@ register(app)
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    """What the command line prints, with the hint, when a command raises StaddleError."""
+    error = run(*arguments).exception
+    assert isinstance(error, StaddleError)
+    return f"{error.message}\n{error.hint}"
 
 
 @pytest.fixture
@@ -111,9 +119,7 @@ def test_init_generates_secrets_of_its_own_each_time(tmp_path: Path) -> None:
 
 
 def test_init_never_overwrites_unasked(file: Path) -> None:
-    result = run("init", file)
-    assert result.exit_code == 1
-    assert "exists already" in result.output
+    assert "exists already" in refusal("init", file)
     assert file.read_text("utf-8") == GOOD
     assert run("init", file, "--force", "--ip", "10.0.0.7").exit_code == 0
     assert "10.0.0.7: { infra_seq: 1 }" in file.read_text("utf-8")
@@ -128,11 +134,9 @@ def test_init_never_overwrites_unasked(file: Path) -> None:
     ],
 )
 def test_init_refuses_what_it_cannot_write(tmp_path: Path, arguments: list[str], message: str) -> None:
-    result = run("init", tmp_path / "x.yml", *arguments)
-    assert result.exit_code == 1
-    assert message in result.output
+    assert message in refusal("init", tmp_path / "x.yml", *arguments)
     assert not list(tmp_path.iterdir())
 
 
 def test_init_says_why_it_cannot_write(tmp_path: Path) -> None:
-    assert "can't be written" in run("init", tmp_path / "missing" / "x.yml").output
+    assert "can't be written" in refusal("init", tmp_path / "missing" / "x.yml")
