@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import xmlrpc.client
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 # Says at / what it read at start (restart.conf) and at start or on HUP (reload.conf). "broken" in a file: answers 500 (restart.conf)
 # or 503 (reload.conf). "die": exits at once. No framework, so that it is up in some 20 ms.
-SERVER = '''
+SERVER = """
 import os, signal, socket, sys
 port, folder = int(sys.argv[1]), sys.argv[2]
 def load(name):
@@ -57,7 +55,7 @@ while True:
     body = (config["restart.conf"] + config["reload.conf"]).encode()
     peer.sendall(b"HTTP/1.1 %s\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s" % (status.encode(), len(body), body))
     peer.close()
-'''
+"""
 
 
 def free_port() -> int:

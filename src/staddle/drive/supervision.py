@@ -54,7 +54,7 @@ class Supervision:
     def running(self) -> bool:
         """Whether it answers."""
         try:
-            self._call("supervisor.getState")
+            self.call("supervisor.getState")
         except (OSError, xmlrpc.client.Error):
             return False
         return True
@@ -79,8 +79,8 @@ class Supervision:
     def stop(self, timeout: float = 90.0) -> int:
         """Stop every service, the last started first, then itself. Returns how many leftovers had to be ended by force."""
         if self.running():
-            pid = int(self._call("supervisor.getPID"))
-            self._call("supervisor.shutdown")
+            pid = int(self.call("supervisor.getPID"))
+            self.call("supervisor.shutdown")
             _wait_for_end([pid], timeout)
         return self.end_leftovers()
 
@@ -88,17 +88,17 @@ class Supervision:
         """What it knows of each program: `statename`, `pid`, `start`, `spawnerr`, … Empty if it isn't running."""
         if not self.running():
             return {}
-        return {info["name"]: info for info in self._call("supervisor.getAllProcessInfo")}
+        return {info["name"]: info for info in self.call("supervisor.getAllProcessInfo")}
 
     def restart(self, name: str) -> None:
         """Stop and start one program. Raises SandboxError."""
         try:
-            self._call("supervisor.stopProcess", name)
+            self.call("supervisor.stopProcess", name)
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise SandboxError(f"can't stop {name}: {fault.faultString}") from fault
         try:
-            self._call("supervisor.startProcess", name)
+            self.call("supervisor.startProcess", name)
         except xmlrpc.client.Fault as fault:
             raise SandboxError(f"can't start {name}: {fault.faultString}") from fault
 
@@ -106,7 +106,7 @@ class Supervision:
         """All processes of this sandbox: the supervisor, its children, and what an earlier one left behind."""
         pids = {process.pid for process in psutil.process_iter() if self._is_ours(process)}
         if self.running():
-            supervisor = psutil.Process(int(self._call("supervisor.getPID")))
+            supervisor = psutil.Process(int(self.call("supervisor.getPID")))
             pids |= {supervisor.pid, *(child.pid for child in supervisor.children(recursive=True))}
         return pids
 
@@ -132,7 +132,8 @@ class Supervision:
             # Gone meanwhile, or another user's.
             return False
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def call(self, method: str, *arguments: Any) -> Any:
+        """One call of supervisord's XML-RPC interface. Raises OSError and xmlrpc.client.Fault."""
         transport = SupervisorTransport(serverurl=f"unix://{self.socket}")
         with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
             return getattr(proxy, method)(*arguments)

@@ -1,0 +1,5 @@
+"""`python -m staddle`."""
+
+from staddle.cli.main import main
+
+main()

@@ -1,0 +1,43 @@
+"""The stack that most tests share: the built-in kind of inventory, scraped every second so that tests needn't wait."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stack import Stack, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAST = """\
+all:
+  children:
+    infra:
+      hosts:
+        127.0.0.1: { infra_seq: 1, nodename: box }
+  vars:
+    vmetrics_scrape_interval: 1s
+    vmetrics_scrape_timeout: 1s
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real programs come from Debian's packages; without apt there are none to test."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.sandbox)
+            if not shutil.which("apt-get"):
+                item.add_marker(pytest.mark.skip(reason="needs apt-get to fetch the real programs"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack. Tests leave it as they found it."""
+    yield from started(tmp_path_factory.mktemp("stack"), FAST)

@@ -1,0 +1,173 @@
+"""`staddle up` brings up the foundation; again, it changes nothing; what dies comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from stack import Stack, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICES = (
+    "alertmanager", "blackbox", "chronyd", "dnsmasq", "nginx", "nginx_exporter", "node_exporter", "vmalert", "vmetrics",
+)  # fmt: skip
+
+
+def test_every_component_is_healthy(stack: Stack) -> None:
+    result = stack.run("status", "--json")
+    data = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert {c["component"]: c["healthy"] for c in data["components"]} == dict.fromkeys(SERVICES, True)
+    assert all(c["pid"] and c["version"] and c["provider"] == "package" for c in data["components"])
+
+
+def test_a_second_up_changes_nothing(stack: Stack) -> None:
+    before = stack.pids()
+    again = stack.up()
+    assert again["report"]["totals"]["changed"] == 0
+    assert stack.pids() == before
+    assert stack.up("--plan")["exit"] == 0
+
+
+def test_every_target_is_up_and_has_the_four_labels(stack: Stack) -> None:
+    def all_up() -> list[dict[str, str]] | None:
+        targets = stack.get("/vmetrics/api/v1/targets").json()["data"]["activeTargets"]
+        return [t["labels"] for t in targets] if targets and all(t["health"] == "up" for t in targets) else None
+
+    labels = wait_for("every target to be up", all_up)
+    assert {one["job"] for one in labels} >= {"infra", "node", "probe"}
+    assert all(one.keys() >= {"job", "cls", "ins", "ip"} for one in labels)
+    assert {one["ins"] for one in labels if one["job"] == "infra"} == {
+        "alertmanager-1", "blackbox-1", "nginx-1", "vmalert-1", "vmetrics-1",
+    }  # fmt: skip
+
+
+def test_every_probe_succeeds(stack: Stack) -> None:
+    names = wait_for(
+        "the probes to succeed",
+        lambda: {
+            r["metric"]["ins"] for r in stack.query("probe_success == 1") if not stack.query("probe_success == 0")
+        },
+    )
+    assert names >= {"dnsmasq-1", "nginx-1", "nginx-1:p.staddle", "nginx-1:a.staddle"}
+
+
+def test_dns_answers_for_the_home_domain_and_its_siblings(stack: Stack) -> None:
+    for name in ("i.staddle", "p.staddle", "a.staddle"):
+        assert dns_query(stack.port(10053), name) == ["127.0.0.1"]
+    assert dns_query(stack.port(10053), "no-such-name.staddle") == []
+
+
+def test_ntp_serves_the_time_of_this_machine(stack: Stack) -> None:
+    stratum, offset = ntp_query(stack.port(10123))
+    assert 1 <= stratum < 16
+    assert abs(offset) < 1
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_component_comes_back_by_itself(stack: Stack, service: str) -> None:
+    pid = stack.pids()[service]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(f"another {service}", lambda: stack.pids()[service] not in {0, pid})
+    wait_for("all to be healthy", lambda: stack.run("status").returncode == 0)
+
+
+def test_up_recovers_from_a_killed_supervisor(stack: Stack) -> None:
+    before = stack.supervision.own_pids()
+    os.kill(int((stack.root / "run/supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
+    assert stack.run("status").returncode == 1
+    stack.up()
+    wait_for("its orphans to end", lambda: not any(psutil.pid_exists(pid) and _running(pid) for pid in before))
+    assert stack.run("status").returncode == 0
+
+
+def test_metrics_survive_down_and_up(stack: Stack) -> None:
+    def first_sample() -> float | None:
+        found = stack.query('tfirst_over_time(up{ins="vmetrics-1"}[1h])')
+        return float(found[0]["value"][1]) if found else None
+
+    before = wait_for("a sample", first_sample)
+    stack.down()
+    assert not stack.supervision.own_pids()
+    assert stack.run("status").returncode == 1
+    stack.up()
+    assert wait_for("the old samples", first_sample) == before
+
+
+def test_a_taken_port_is_reported_with_its_holder_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path)
+    code = (
+        "import socket,sys,time; s=socket.socket(); s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); time.sleep(60)"
+    )
+    argv = [sys.executable, "-c", code, str(other.port(9115))]
+    with subprocess.Popen(argv) as holder:
+        try:
+            wait_for("the port to be taken", lambda: _connects(other.port(9115)))
+            result = other.run("up", "--port-offset", str(other.offset))
+        finally:
+            holder.kill()
+    assert result.returncode == 1
+    assert f"port {other.port(9115)} (blackbox, blackbox_port) is taken by pid {holder.pid}" in result.stderr
+    assert not other.supervision.own_pids()
+
+
+def test_restart_and_logs_name_the_nearest_component(stack: Stack) -> None:
+    before = stack.pids()["blackbox"]
+    assert stack.run("restart", "blackbox").returncode == 0
+    assert stack.pids()["blackbox"] != before
+    assert "Listening" in stack.run("logs", "blackbox").stdout
+    wrong = stack.run("logs", "vmetric")
+    assert wrong.returncode == 1
+    assert "did you mean 'vmetrics'?" in wrong.stderr
+
+
+def dns_query(port: int, name: str) -> list[str]:
+    """Addresses of the A records that a server on loopback gives for `name` (RFC 1035)."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    packet = struct.pack("!6H", 0x5744, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.sendto(packet, ("127.0.0.1", port))
+        reply = sock.recv(4096)
+    answers = struct.unpack("!6H", reply[:12])[3]
+    at, found = len(packet), []
+    for _ in range(answers):
+        # The name is a two-byte pointer to the question.
+        kind, _, _, length = struct.unpack("!2HIH", reply[at + 2 : at + 12])
+        if kind == 1:
+            found.append(socket.inet_ntoa(reply[at + 12 : at + 16]))
+        at += 12 + length
+    return found
+
+
+def ntp_query(port: int) -> tuple[int, float]:
+    """Stratum, and how far the server's clock is from this one's in seconds (RFC 5905, client mode)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.sendto(b"\x23" + 47 * b"\0", ("127.0.0.1", port))
+        reply = sock.recv(64)
+    seconds, fraction = struct.unpack("!2I", reply[40:48])
+    return reply[1], seconds + fraction / 2**32 - 2_208_988_800 - time.time()
+
+
+def _connects(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
