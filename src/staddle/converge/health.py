@@ -33,7 +33,9 @@ def check(health: Health, timeout: float) -> str | None:
         return f"{_where(health)}: connection refused"
     except socket.timeout:
         return f"{_where(health)}: no answer within {timeout:.1f} s"
-    except (OSError, http.client.HTTPException, ValueError, IndexError, struct.error) as error:
+    except OSError as error:
+        return f"{_where(health)}: {error.strerror or error}"
+    except (http.client.HTTPException, ValueError, IndexError, struct.error) as error:
         return f"{_where(health)}: {str(error) or type(error).__name__}"
 
 

@@ -133,6 +133,13 @@ class _Reader:
             raise self.fail(key, "a non-empty string")
         return value
 
+    def name(self, key: str) -> str:
+        # Names end up in file names, section headers and command lines.
+        value = self.text(key)
+        if not all(c.isalnum() or c in "-_.@" for c in value) or value[0] in "-.":
+            raise self.fail(key, "letters, digits and -_.@")
+        return value
+
     def optional_text(self, key: str) -> str | None:
         return None if self.data.get(key) is None else self.text(key)
 
@@ -229,7 +236,7 @@ def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
     resources = tuple(_resource(item, blobs) for item in reader.objects("resources"))
     service = _service(reader.object("service")) if reader.data.get("service") is not None else None
     return Block(
-        component=reader.text("component"),
+        component=reader.name("component"),
         phase=str(reader.data.get("phase") or ""),
         resources=resources,
         validators=tuple(_validator(item) for item in reader.objects("validators")),
@@ -275,12 +282,8 @@ def _validator(reader: _Reader) -> Validator:
 
 
 def _service(reader: _Reader) -> Service:
-    name = reader.text("name")
-    # The name ends up in file names, section headers and command lines.
-    if not all(c.isalnum() or c in "-_.@" for c in name) or name[0] in "-.":
-        raise reader.fail("name", "letters, digits and -_.@")
     return Service(
-        name=name,
+        name=reader.name("name"),
         definition=reader.path("definition"),
         health=_health(reader.object("health")),
         reload_signal=reader.optional_text("reload_signal"),

@@ -1,6 +1,7 @@
 """kill -9 at any point, then run again: the host equals the manifest, and nothing is left over.
 
-The crash is a real one: a forked child kills itself with SIGKILL at its n-th file system operation, for every n there is.
+The crash is a real one: a forked child kills itself with SIGKILL at its n-th file system operation, for every n there
+is.
 """
 
 from __future__ import annotations
