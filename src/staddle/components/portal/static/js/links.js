@@ -23,7 +23,7 @@ export function parseMatchers(text) {
   let rest = text.trim().replace(/^\{/, "").replace(/\}$/, "").trim();
   const found = [];
   while (rest !== "") {
-    const part = rest.match(/^(?:([a-zA-Z_][\w.:-]*)|("(?:[^"\\]|\\.)*"))\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^\s,"{}]+)\s*(?:,\s*|$)/);
+    const part = rest.match(/^(?:([a-zA-Z_][\w.:-]*)|("(?:[^"\\]|\\.)*"))\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^\s,"{}=~!][^\s,"{}]*)\s*(?:,\s*|$)/);
     if (!part) throw new SyntaxError(`Not a matcher: ${rest.slice(0, 60)}`);
     const [all, bare, quoted, op, raw] = part;
     const value = raw.startsWith('"') ? unquote(raw) : raw;
