@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from stack import Stack, started
+from tests.sandbox.stack import Stack, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -43,12 +43,31 @@ class Answer:
         return json.loads(self.body)
 
 
+def free_offset() -> int:
+    """An offset at which no port of the stack is taken."""
+    for _ in range(50):
+        offset = random.randrange(11_000, 40_000, 100)
+        if all(_is_free(port + offset) for port in PORTS):
+            return offset
+    raise AssertionError("no free range of ports on this machine")
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
 @dataclass(slots=True)
 class Stack:
     """A sandbox below `home`, with the inventory that `write` last wrote (the built-in one before that)."""
 
     home: Path
-    offset: int = field(default_factory=lambda: free_offset())
+    offset: int = field(default_factory=free_offset)
     inventory: Path | None = None
 
     @property
@@ -125,15 +144,6 @@ class Stack:
         assert result.returncode == 0, result.stderr
 
 
-def free_offset() -> int:
-    """An offset at which no port of the stack is taken."""
-    for _ in range(50):
-        offset = random.randrange(11_000, 40_000, 100)
-        if all(_is_free(port + offset) for port in PORTS):
-            return offset
-    raise AssertionError("no free range of ports on this machine")
-
-
 def wait_for(what: str, look: Callable[[], T | None], timeout: float = 60, interval: float = 0.2) -> T:
     """The first truthy result of `look`. Fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
@@ -156,13 +166,3 @@ def started(home: Path, text: str | None = None) -> Iterator[Stack]:
     finally:
         stack.supervision.stop()
     assert not stack.supervision.own_pids()
-
-
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from stack import Stack, started, wait_for
+from tests.sandbox.stack import Stack, started, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from staddle.alerting import check
 from staddle.manifest.layout import Program
 
 if TYPE_CHECKING:
-    from stack import Stack
+    from tests.sandbox.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from stack import Stack, wait_for
+from tests.sandbox.stack import Stack, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

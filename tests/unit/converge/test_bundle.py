@@ -11,7 +11,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from host import Host, block
+from tests.unit.converge.host import Host, block
 
 from staddle.converge.bundle import build
 

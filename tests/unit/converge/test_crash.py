@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import Host, block
+from tests.unit.converge.host import Host, block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,3 +167,26 @@ def test_recovery_may_be_interrupted_too(tmp_path: Path, wanted: dict[str, Any])
     assert kills > 10
     assert host.converge(*after(host)).exit_code == 0
     assert_whole(host, wanted)
+
+
+def test_an_interrupted_change_is_undone_if_what_comes_next_is_refused(tmp_path: Path) -> None:
+    """Half of a change must not stay on the disk while the next configuration is being argued about."""
+    for count in itertools.count(1):
+        root = tmp_path / f"refused{count}"
+        root.mkdir()
+        host = Host(root)
+        old = block("a", host.file("f", "old\n"), host.file("g", "old\n"), host.file("dropped"))
+        new = (host.file("f", "new\n"), host.directory("d"), host.file("d/h", "new\n"), host.file("g", "new\n"))
+        host.converge(old)
+        wanted = host.tree()
+        crashed = crash_at(count, lambda host=host, new=new: host.converge(block("a", *new)))  # type: ignore[misc]
+        bad = block("a", *new, host.file("bad"), validators=(python_validator("raise SystemExit('bad')"),))
+        report = host.converge(bad)
+        assert report.blocks[0].outcome == "failed"
+        if not crashed:
+            break
+        if "undone" in (report.blocks[0].message or "") or host.tree() != {**wanted}:
+            committed = (host.state / "generations" / "000002.json").exists()
+            assert committed or host.tree() == wanted, (count, report.to_data())
+        assert not list((host.state / "journal").iterdir())
+    assert count > 30

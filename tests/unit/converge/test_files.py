@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from host import Host, block, resource, result
+from tests.unit.converge.host import Host, block, resource, result
 
 from staddle.converge.agent import converge
 

@@ -8,7 +8,7 @@ import multiprocessing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import Host, block, resource
+from tests.unit.converge.host import Host, block, resource
 
 from staddle.converge.drift import drift
 from staddle.converge.ledger import StateError, Store

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import Host, block
+from tests.unit.converge.host import Host, block
 
 from staddle.converge.agent import converge, main
 from staddle.converge.report import Report

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from host import Host, block, resource, result
+from tests.unit.converge.host import Host, block, resource, result
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from host import Host, block, python_validator, result
+from tests.unit.converge.host import Host, block, python_validator, result
 
 from staddle.manifest.resources import Validator
 
