@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -109,18 +109,24 @@ class Tab:
         return [line for line in self.said if "Failed to load resource" not in line]
 
 
+def alerts_of(stack: Stack) -> Any:
+    """What Alertmanager holds."""
+    return stack.get("/alertmgr/api/v2/alerts").json()
+
+
+def all_healthy(stack: Stack) -> bool:
+    """Does the query of the pages find every component healthy?"""
+    query = stack.get("/_staddle/site.json").json()["health_query"]
+    rows = [row for row in stack.query(query) if row["metric"]["staddle"] == "component"]
+    return bool(rows) and all(row["value"][1] == "1" for row in rows)
+
+
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack whose Watchdog already reached Alertmanager."""
     for stack in started(tmp_path_factory.mktemp("pages"), FLEET):
-        wait_for("the Watchdog to reach Alertmanager", lambda stack=stack: stack.get("/alertmgr/api/v2/alerts").json())
-        query = json.loads(stack.get("/_staddle/site.json").body)["health_query"]
-        wait_for(
-            "every component to have data",
-            lambda stack=stack, query=query: all(
-                row["value"][1] == "1" for row in stack.query(query) if row["metric"]["staddle"] == "component"
-            ),
-        )
+        wait_for("the Watchdog to reach Alertmanager", partial(alerts_of, stack))
+        wait_for("every component to have data", partial(all_healthy, stack))
         yield stack
 
 

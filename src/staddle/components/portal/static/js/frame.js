@@ -35,7 +35,7 @@ function pill(health) {
   const { state, word } = verdict(health);
   element.dataset.state = state;
   element.firstElementChild.dataset.state = state;
-  if (byId("pill-text").textContent !== word) byId("pill-text").textContent = word;
+  if (byId("pill-text").textContent !== word) byId("pill-text").textContent = element.title = word;
   element.hidden = false;
 }
 

@@ -148,7 +148,8 @@ async function ask() {
     byId("zoom").replaceChildren(...(table ? [] : zoom(end)));
   } else byId("result").replaceChildren(empty("No result", "What went wrong is said above.", "alert"));
   const every = Number(byId("every").value);
-  if (every > 0 && state.end === null) timer = setTimeout(() => (document.hidden ? (timer = setTimeout(ask, every * 1000)) : ask()), every * 1000);
+  const later = () => (timer = setTimeout(() => (document.hidden ? later() : ask()), every * 1000));
+  if (every > 0 && state.end === null) later();
 }
 
 /** Buttons to move through time. */
