@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from staddle.alerting.rules import WATCHDOG
+from staddle.alerting.rules import WATCHDOG, runbooks
 from staddle.components.nginx.settings import RESERVED
-from staddle.components.portal.site import Card, ComponentRow, Features, ModuleCell, NodeRow, Site
+from staddle.components.portal.site import Article, Card, ComponentRow, Features, Link, ModuleCell, NodeRow, Site
 from staddle.inventory.identity import home_domain
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def home_site(ctx: Context, material: Material) -> Site:
             logs="/vlogs/" in routes,
             traces="/vtraces/" in routes,
         ),
+        docs=(Link("Runbooks", "/runbooks/", "What each alert means, and what to do"),),
+        articles=tuple(Article(f"runbooks/{name}.html", name, text) for name, text in runbooks(ctx.portal_url).items()),
         ca_fingerprint=_fingerprint(material.ca_certificate),
         watchdog=WATCHDOG,
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from staddle.components.portal import assets
+from staddle.components.portal import articles, assets
 from staddle.components.portal.health import combined_query
 from staddle.components.portal.icons import icon_for
 
@@ -157,4 +157,6 @@ def render_pages(site: Site) -> dict[str, bytes]:
                 "reserved.html", item.name, item.title, "frame.js", text=item.text, route=item.url, instead=instead
             )
         files[f"_staddle/pages/{item.name}.html"] = body
+    for path, title, markdown in articles.with_indexes(site.articles):
+        files[path] = page("article.html", "", title, "frame.js", body=articles.to_html(markdown))
     return files

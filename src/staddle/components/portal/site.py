@@ -39,6 +39,18 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Article:
+    """A page of text to read, such as a runbook: `markdown` (CommonMark, no HTML) at `path` below the web root.
+
+    The first `# heading` is its title; it is listed on the page `index.html` of its directory.
+    """
+
+    path: str
+    title: str
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One place to click on the home page.
 
@@ -111,6 +123,7 @@ class Site:
     nodes: tuple[NodeRow, ...] = ()
     features: Features = field(default_factory=Features)
     docs: tuple[Link, ...] = ()
+    articles: tuple[Article, ...] = ()
     ca_fingerprint: str = ""
     watchdog: str = "Watchdog"
 
