@@ -23,20 +23,16 @@ _RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"
 
 def check(health: Health, timeout: float) -> str | None:
     """One attempt. Never raises for anything the network or the peer does."""
+    protocol = {"http": _http, "dns": _dns, "ntp": _ntp}[health.kind]
     try:
-        if health.kind == "http":
-            return _http(health, timeout)
-        if health.kind == "dns":
-            return _dns(health, timeout)
-        return _ntp(health, timeout)
-    except ConnectionRefusedError:
-        return f"{_where(health)}: connection refused"
+        return protocol(health, timeout)
     except socket.timeout:
-        return f"{_where(health)}: no answer within {timeout:.1f} s"
+        reason = f"no answer within {timeout:.1f} s"
     except OSError as error:
-        return f"{_where(health)}: {error.strerror or error}"
+        reason = (error.strerror or str(error)).lower()
     except (http.client.HTTPException, ValueError, IndexError, struct.error) as error:
-        return f"{_where(health)}: {str(error) or type(error).__name__}"
+        reason = str(error) or type(error).__name__
+    return f"{_where(health)}: {reason}"
 
 
 def _where(health: Health) -> str:

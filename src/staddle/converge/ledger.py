@@ -85,6 +85,21 @@ class Ledger:
         }
         return data
 
+    def take(
+        self,
+        component: str,
+        block: Mapping[str, Any] | None,
+        paths: Mapping[str, Entry | None],
+        services: Mapping[str, ServiceEntry | None],
+    ) -> bool:
+        """A component is now like this (None: gone). True if the ledger said anything else."""
+        differs = _put(self.components, component, block)
+        for path, entry in paths.items():
+            differs |= _put(self.paths, path, entry)
+        for name, service in services.items():
+            differs |= _put(self.services, name, service)
+        return differs
+
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Ledger:
         """The inverse of `to_data`. Raises StateError for a format that is not ours."""
@@ -301,6 +316,17 @@ class Store:
         if not isinstance(data, dict):
             raise StateError(f"{path} is damaged: not an object")
         return data
+
+
+def _put(table: dict[str, Any], key: str, value: Any) -> bool:
+    """Sets (None: drops) an item; True if that makes a difference."""
+    if table.get(key) == value:
+        return False
+    if value is None:
+        del table[key]
+    else:
+        table[key] = value
+    return True
 
 
 def _lock_holder(descriptor: int) -> str | None:

@@ -132,9 +132,11 @@ class Report:
         return counts
 
     def changes(self) -> list[tuple[str, str, str]]:
-        """Everything done (or, in check mode, to be done): (component, path or service name, action), in order."""
+        """Everything done for good (in check mode: to be done): (component, path or service name, action), in order."""
         found: list[tuple[str, str, str]] = []
         for block in self.blocks:
+            if block.outcome != CHANGED:
+                continue
             found += [(block.component, r.path, r.action) for r in block.resources if r.outcome == CHANGED]
             found += [(block.component, s.name, s.action) for s in block.services if s.action != "none"]
         return found

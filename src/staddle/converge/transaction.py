@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import stage
 from .facts import Obstacle, explain, read
@@ -386,15 +386,13 @@ class Transaction:
         """
         context, ledger = self._context, self._context.ledger
         component, service = self._block.component, self._block.service
-        differs = bool(changes)
-        for change in self._plan.changes:
-            differs |= _put(ledger.paths, change.path, change.entry)
-        for name in self._stale:
-            differs |= _put(ledger.services, name, None)
+        services: dict[str, ServiceEntry | None] = dict.fromkeys(self._stale)
         if service:
-            entry = ServiceEntry(component, service.definition, *self._hashes, service.stop_timeout)
-            differs |= _put(ledger.services, service.name, entry)
-        differs |= _put(ledger.components, component, None if self._removed else self._block.data)
+            services[service.name] = ServiceEntry(component, service.definition, *self._hashes, service.stop_timeout)
+        entries = {change.path: change.entry for change in self._plan.changes}
+        differs = ledger.take(component, None if self._removed else self._block.data, entries, services) or bool(
+            changes
+        )
         if journal:
             ledger.committed[component] = journal
         if self._removed:
@@ -412,17 +410,6 @@ class Transaction:
     def _close_journal(self) -> None:
         self._context.store.close_journal(self._block.component)
         self._context.interrupted.pop(self._block.component, None)
-
-
-def _put(table: dict[str, Any], key: str, value: Any) -> bool:
-    """Sets (None: drops) an item; True if that makes a difference."""
-    if table.get(key) == value:
-        return False
-    if value is None:
-        del table[key]
-    else:
-        table[key] = value
-    return True
 
 
 def _resource_result(change: Change) -> ResourceResult:

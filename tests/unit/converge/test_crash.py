@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.converge.host import Host, block
+from tests.unit.converge.host import Host, block, python_validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +185,7 @@ def test_an_interrupted_change_is_undone_if_what_comes_next_is_refused(tmp_path:
         assert report.blocks[0].outcome == "failed"
         if not crashed:
             break
-        if "undone" in (report.blocks[0].message or "") or host.tree() != {**wanted}:
-            committed = (host.state / "generations" / "000002.json").exists()
-            assert committed or host.tree() == wanted, (count, report.to_data())
+        committed = (host.state / "generations" / "000002.json").exists()
+        assert committed or host.tree() == wanted, (count, report.to_data())
         assert not list((host.state / "journal").iterdir())
     assert count > 30
