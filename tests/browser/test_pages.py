@@ -166,7 +166,7 @@ def test_every_page_in_every_look(browser: Browser, box: Stack, width: int, them
         tab.open(path)
         tab.heading(heading)
         tab.page.locator("#pill[data-state=up]").wait_for()
-        tab.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+        playwright.expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
         excess = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert excess <= 0, f"{path} is {excess} px too wide at {width}"
         assert tab.page.evaluate(CONTRAST) == [], f"{path} in {theme}"
@@ -241,9 +241,9 @@ def test_a_graph_from_a_vmui_link(tab: Tab) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 800, box["y"] + 100, steps=4)
     page.mouse.up()
-    page.wait_for_function("location.hash.includes('g0.end_input')")
+    page.wait_for_url(lambda url: "g0.end_input" in url)
     page.go_back()
-    page.wait_for_function("!location.hash.includes('g0.end_input')")
+    page.wait_for_url(lambda url: "g0.end_input" not in url)
 
 
 def test_typing_a_query(tab: Tab) -> None:
@@ -275,7 +275,7 @@ def test_a_mistake_in_a_query_is_shown_as_the_api_says_it(tab: Tab) -> None:
     assert "unexpected token" in problem.inner_text()
     page.get_by_role("combobox", name="Query A").fill("sum(up)by(job)")
     page.get_by_role("button", name="Format").click()
-    page.wait_for_function("document.querySelector('textarea').value === 'sum(up) by(job)'")
+    playwright.expect(page.get_by_role("combobox", name="Query A")).to_have_value("sum(up) by(job)")
 
 
 def test_targets_are_grouped_and_filtered(tab: Tab, box: Stack) -> None:
@@ -323,7 +323,7 @@ def test_a_silence_from_an_alert_to_its_end(tab: Tab) -> None:
     page.get_by_role("tab", name="Alerts").click()
     page.locator(".badge", has_text="silenced").wait_for()
     page.get_by_label("Silenced").uncheck()
-    page.wait_for_function("location.hash.includes('silenced=false')")
+    page.wait_for_url(lambda url: "silenced=false" in url)
     page.get_by_role("tab", name="Silences").click()
     page.get_by_role("button", name="Expire").click()
     page.get_by_role("button", name="Expire now?").click()
