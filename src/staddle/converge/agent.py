@@ -9,6 +9,7 @@ change, 2 changed (or, with --check, would change), 1 failed. In process: `conve
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -112,7 +113,7 @@ class _Run:
         """All facts, in few calls: every path, the states of all services, the health of those that run."""
         facts = Facts(self._wanted_paths | set(self._ledger.paths))
         manager = connect(self._manifest.manager)
-        services = [block.service for block in self._manifest.blocks if block.service]
+        services = [b.service for b in self._manifest.blocks if b.service and b.component in self._selected]
         names = sorted(self._wanted_services | set(self._ledger.services))
         states: dict[str, ServiceState] = {}
         error = None
@@ -266,7 +267,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _print_event(event: Event) -> None:
-    print(event.to_json(), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody listens any more: no reason to stop half-way
+        print(event.to_json(), file=sys.stderr, flush=True)
 
 
 def _summary(report: Report) -> str:

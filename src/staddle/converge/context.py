@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .ledger import Journal, Ledger, ServiceEntry, Store
+    from .ledger import Entry, Journal, Ledger, ServiceEntry, Store
     from .model import Manifest
     from .operate import Operator
     from .plan import Facts
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A transaction that an earlier run began and did not end; `service` is the ledger's entry from before it."""
+    """A transaction that an earlier run began and did not end; `service` and `paths` are the ledger's entries before it."""
 
     journal: Journal
     service: ServiceEntry | None
+    paths: Mapping[str, Entry | None]
 
 
 @dataclass

@@ -85,6 +85,10 @@ class Ledger:
         }
         return data
 
+    def take_path(self, path: str, entry: Entry | None) -> bool:
+        """One path is now like this (None: not ours). True if the ledger said anything else."""
+        return _put(self.paths, path, entry)
+
     def take(
         self,
         component: str,
@@ -95,7 +99,7 @@ class Ledger:
         """A component is now like this (None: gone). True if the ledger said anything else."""
         differs = _put(self.components, component, block)
         for path, entry in paths.items():
-            differs |= _put(self.paths, path, entry)
+            differs |= self.take_path(path, entry)
         for name, service in services.items():
             differs |= _put(self.services, name, service)
         return differs

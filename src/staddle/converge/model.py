@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ class Manager:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The desired state of this host. `blobs` holds every file content by SHA-256."""
+    """The desired state of this host. `blobs` holds every file content by SHA-256, `digest` is the address of it all."""
 
     node: str
     state: str
@@ -200,7 +201,7 @@ def parse(data: Any) -> Manifest:
     socket = manager.path("socket") if kind == "supervisor" else None
     blocks = tuple(_block(reader, blobs) for reader in top.objects("blocks"))
     _check_unique(blocks)
-    addresses = "\n".join(sorted(blobs)) + repr([block.data for block in blocks])
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
     return Manifest(
         node=top.text("node"),
         state=top.path("state"),
@@ -208,7 +209,7 @@ def parse(data: Any) -> Manifest:
         manager=Manager(kind, socket),
         blocks=blocks,
         blobs=blobs,
-        digest=hashlib.sha256(addresses.encode("utf-8", "surrogatepass")).hexdigest(),
+        digest=hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest(),
     )
 
 

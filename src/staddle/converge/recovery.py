@@ -32,12 +32,13 @@ def absorb(store: Store, ledger: Ledger) -> dict[str, Interrupted]:
             if not store.readonly:
                 store.close_journal(journal.component)
             continue
+        paths = {step.path: ledger.paths.get(step.path) for step in journal.steps}
         for step in journal.steps:
             # A new directory may have been made, and not yet have its mode and owner.
             begun = step.before == ABSENT and step.after.kind == states[step.path].kind == "directory"
             if begun or states[step.path].same(step.after):
                 _own(ledger, journal.component, step)
-        found[journal.component] = Interrupted(journal, _mark_service(ledger, journal))
+        found[journal.component] = Interrupted(journal, _mark_service(ledger, journal), paths)
     return found
 
 

@@ -292,6 +292,7 @@ class Transaction:
             self._result.message = (
                 f"{trouble.reason}; the previous files are back and {service.name} is healthy with them"
             )
+        self._restore_ledger()
         if first and service and not problem:
             context.ledger.services.pop(service.name, None)
         self._remember_service(None if again or problem else self._service_before)
@@ -330,6 +331,7 @@ class Transaction:
                 f"{self._result.message}; an interrupted earlier change could not be undone: {obstacle}"
             )
             return
+        self._restore_ledger()
         trouble = None
         action = interrupted.journal.action
         if service and action != "none" and self._state(service.name).running and not context.manager_error:
@@ -342,6 +344,12 @@ class Transaction:
         if service:
             self._remember_service(None if trouble or context.manager_error else interrupted.service)
         self._close_journal()
+
+    def _restore_ledger(self) -> None:
+        """What an interrupted transaction had made is no longer there."""
+        if self._interrupted:
+            for path, entry in self._interrupted.paths.items():
+                self._context.ledger.take_path(path, entry)
 
     def _remember_service(self, entry: ServiceEntry | None) -> None:
         """What the running process has read, after going back. None: nobody can tell."""

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.converge.host import Host, block, python_validator
 
+from staddle.converge.drift import drift
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -188,4 +190,5 @@ def test_an_interrupted_change_is_undone_if_what_comes_next_is_refused(tmp_path:
         committed = (host.state / "generations" / "000002.json").exists()
         assert committed or host.tree() == wanted, (count, report.to_data())
         assert not list((host.state / "journal").iterdir())
+        assert drift(str(host.state)) == ()
     assert count > 30

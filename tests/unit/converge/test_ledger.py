@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.converge.host import Host, block, resource
 
+from staddle.converge.agent import converge
 from staddle.converge.drift import drift
 from staddle.converge.ledger import StateError, Store
 
@@ -133,3 +134,11 @@ def test_blobs_are_what_their_names_say(host: Host) -> None:
     path.write_text("damaged")
     with pytest.raises(OSError, match="is damaged"):
         Store(str(host.state), readonly=True).content(path.name)
+
+
+def test_a_generation_names_the_manifest_by_its_address(host: Host) -> None:
+    manifest = host.manifest(block("a", host.file("f")))
+    converge(manifest)
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    generation = Store(str(host.state), readonly=True).read_generation(1)
+    assert generation["manifest"] == hashlib.sha256(text.encode()).hexdigest()
