@@ -117,7 +117,7 @@ class Uniq(Pipe):
     def __str__(self) -> str:
         text = f"uniq by ({names(self.by)})"
         if self.hits:
-            text += f" with hits as {word(self.hits)}"
+            text += " with hits"
         return text + (f" limit {self.limit}" if self.limit else "")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from staddle.logs.logsql.keywords import RESERVED_FIRST_WORDS
+
 _BARE = re.compile(r"[\w.$/+-]+(?<!-)|[\w.$/+][\w.$/+-]*")
 
 # Words that mean something to the parser where a name or value may stand; quoted, they are plain text.
-RESERVED = frozenset(
-    "and or not by as if in re seq exact range i with rank limit offset partition on from at fields hits asc desc"
-    " contains_all contains_any eq_field le_field lt_field ipv4_range ipv6_range len_range string_range value_type"
-    " options keep_original_fields skip_empty_results result_prefix prettify prefix inner drop_duplicates default"
-    " before after time_window max_values_per_field max_value_len keep_const_fields now filter where".split()
+RESERVED = RESERVED_FIRST_WORDS | frozenset(
+    "and or not as if in re seq exact range i with rank partition on from at hits asc desc contains_all contains_any eq_field"
+    " le_field lt_field ipv4_range len_range string_range value_type options keep_original_fields skip_empty_results"
+    " result_prefix prettify prefix inner drop_duplicates default before after time_window max_values_per_field"
+    " max_value_len keep_const_fields now xor inf nan abs exp ln round ceil floor rand".split()
 )
 
 
