@@ -23,6 +23,7 @@ _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _BYTES = re.compile(r"-?(?:\d+\.?\d*(?:[KMGT]i?B?|B))+", re.ASCII)
 _BYTES_PART = re.compile(r"(\d+\.?\d*)([KMGT]i?|)B?", re.ASCII)
+_UNDERSCORES = re.compile(r"(?<=\d)_+(?=\d)", re.ASCII)
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
 
 _MIN_INT64, _MAX_INT64, _MAX_UINT64 = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
@@ -80,6 +81,9 @@ def parse_number(text: str) -> float | None:
     """A number, duration or size."""
     if not text or (text[0] not in "0123456789+-." and text[0] not in "iInN"):
         return None
+    if "_" in text and _UNDERSCORES.search(text):
+        based = parse_go_int(text)
+        return float(based) if based is not None else parse_number(_UNDERSCORES.sub("", text))
     if _FLOAT.fullmatch(text):
         return float(text)
     duration = parse_duration(text)

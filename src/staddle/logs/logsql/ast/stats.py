@@ -51,11 +51,10 @@ class StatsFunc:
     phi_text: str = ""
 
     def __str__(self) -> str:
-        args = "" if self.name == "rate" else names(self.fields)
-        if self.name == "count" and self.fields == ("*",):
-            args = "*"
-        if self.name in {"quantile"}:
-            args = f"{self.phi_text}, {args}"
+        shown = self.fields[:1] if self.name in {"row_min", "row_max"} and self.fields[1:] == ("*",) else self.fields
+        args = "" if self.name == "rate" else names(shown)
+        if self.name == "quantile":
+            args = self.phi_text if self.fields == ("*",) else f"{self.phi_text}, {args}"
         return f"{self.name}({args})" + (f" limit {self.limit}" if self.limit else "")
 
 
