@@ -1,4 +1,6 @@
-"""JSON whose values keep their text: numbers stay as written, arrays and nested objects become compact JSON."""
+"""JSON whose values keep their text: numbers stay as written, arrays and nested objects become compact
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def parse(text: str) -> object | None:
 
 
 def flatten(text: str) -> list[tuple[str, str]] | None:
-    """The members of a JSON object, nested objects as `a.b`; nulls are left out. None when the text is no object."""
+    """The members of a JSON object, nested objects as `a.b`; nulls are left out. None when the text is no
+    object.
+    """
     value = parse(text) if text[:1] == "{" or text.lstrip()[:1] == "{" else None
     if not isinstance(value, _Object):
         return None
@@ -86,7 +90,9 @@ def compact(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """A JSON string as the original writes it: also `<` and `'` are escaped, so that it is safe within HTML."""
+    """A JSON string as the original writes it: also `<` and `'` are escaped, so that it is safe within
+    HTML.
+    """
     if not _ESCAPE.search(text):
         return f'"{text}"'
     return '"' + _ESCAPE.sub(lambda m: _NAMED.get(m[0]) or f"\\u{ord(m[0]):04x}", text) + '"'

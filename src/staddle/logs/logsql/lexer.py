@@ -1,7 +1,9 @@
 """Query text to tokens, and the cursor that parsers move over them.
 
-A token is a run of letters, digits and underscores, a quoted string, `!=`, `!~`, `=~` or any other single character. What
-a word of the language is (`foo-bar/baz`, `2024-01-02T10:20`) depends on where it stands, so parsers glue tokens that follow
+A token is a run of letters, digits and underscores, a quoted string, `!=`, `!~`, `=~` or any other single
+character. What
+a word of the language is (`foo-bar/baz`, `2024-01-02T10:20`) depends on where it stands, so parsers glue
+tokens that follow
 each other without space: see `Cursor.compound`.
 """
 
@@ -120,8 +122,11 @@ class Cursor:
     def expect(self, keyword: str, what: str) -> None:
         """Moves over the keyword or sign, which has to be here."""
         if not self.accept(keyword):
-            self.fail(f"missing {keyword!r} {what}; got {self.token.raw!r}" if self.token.raw else
-                      f"missing {keyword!r} {what}")
+            self.fail(
+                f"missing {keyword!r} {what}; got {self.token.raw!r}"
+                if self.token.raw
+                else f"missing {keyword!r} {what}"
+            )
 
     def fail(self, message: str) -> NoReturn:
         """Refuses the query here."""
@@ -137,7 +142,7 @@ class Cursor:
         if first.keyword in stops:
             self.fail(f"missing {what}; got {first.raw!r}" if first.raw else f"missing {what}")
         if first.raw in {'"', "'", "`"}:
-            self.fail(f"improperly quoted string {self.text[first.start:]!r}")
+            self.fail(f"improperly quoted string {self.text[first.start :]!r}")
         self.advance()
         suffix = self.suffix(stops)
         return first.raw + suffix if suffix else first.text

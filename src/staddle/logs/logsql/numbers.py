@@ -1,6 +1,7 @@
 """Numbers as LogsQL reads and writes them, and the order of values.
 
-A value is a string; it counts as a number when it is written as one, or as a duration (nanoseconds), a size (bytes), and
+A value is a string; it counts as a number when it is written as one, or as a duration (nanoseconds), a size
+(bytes), and
 where said so as an IPv4 address or a time.
 """
 
@@ -15,12 +16,24 @@ from staddle.logs.logsql.times import parse_duration, parse_rfc3339
 _PLAIN = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _INT = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _UINT = re.compile(r"\d{1,20}", re.ASCII)
-_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)|nan", re.ASCII | re.IGNORECASE)
+_FLOAT = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)|nan", re.ASCII | re.IGNORECASE
+)
 _BASED = re.compile(r"([+-]?)0([xX](?:_?[0-9a-fA-F])+|[bB](?:_?[01])+|[oO]?(?:_?[0-7])+)", re.ASCII)
 _GROUPED = re.compile(r"[+-]?[1-9]\d*(?:_\d+)+", re.ASCII)
 _HEXFLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?\d+", re.ASCII)
 _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
-_SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_SIZES = {
+    "": 1,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 _BYTES = re.compile(r"-?(?:\d+\.?\d*(?:[KMGT]i?B?|B))+", re.ASCII)
 _BYTES_PART = re.compile(r"(\d+\.?\d*)([KMGT]i?|)B?", re.ASCII)
 _UNDERSCORES = re.compile(r"(?<=\d)_+(?=\d)", re.ASCII)
@@ -86,16 +99,14 @@ def parse_number(text: str) -> float | None:
         return float(based) if based is not None else parse_number(_UNDERSCORES.sub("", text))
     if _FLOAT.fullmatch(text):
         return float(text)
-    duration = parse_duration(text)
-    if duration is not None:
-        return float(duration)
-    size = parse_bytes(text)
-    if size is not None:
-        return float(size)
-    if _HEXFLOAT.fullmatch(text):
-        return float.fromhex(text.replace("_", ""))
-    based = parse_go_int(text)
-    return None if based is None else float(based)
+    found: float | None = parse_duration(text)
+    if found is None:
+        found = parse_bytes(text)
+    if found is None and _HEXFLOAT.fullmatch(text):
+        found = float.fromhex(text)
+    if found is None:
+        found = parse_go_int(text)
+    return None if found is None else float(found)
 
 
 @lru_cache(maxsize=1 << 15)
@@ -154,7 +165,9 @@ def less_natural(a: str, b: str) -> bool:
 
 
 def less(a: str, b: str) -> bool:
-    """Is `a` before `b` in value order: integers, then times, then numbers when both are such, else natural text order?"""
+    """Is `a` before `b` in value order: integers, then times, then numbers when both are such, else natural
+    text order?
+    """
     if a == b:
         return False
     ka, kb = order_key(a), order_key(b)

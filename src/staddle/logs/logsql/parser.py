@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from staddle.logs.logsql.ast import Filter, Query
+from typing import TYPE_CHECKING
+
 from staddle.logs.logsql.errors import LogsQLError
 from staddle.logs.logsql.lexer import Cursor
 from staddle.logs.logsql.parse.filters import parse_filter as _filter
 from staddle.logs.logsql.parse.query import parse_query
+
+if TYPE_CHECKING:
+    from staddle.logs.logsql.ast import Filter, Query
 
 MAX_QUERY_LENGTH = 16 << 20
 
@@ -24,7 +28,7 @@ def parse(text: str, now_ns: int) -> Query:
     except RecursionError:
         raise LogsQLError("the query is nested too deeply", text, c.token.start) from None
     if not c.at(""):
-        c.fail(f"unexpected unparsed tail {text[c.token.start:][:64]!r}")
+        c.fail(f"unexpected unparsed tail {text[c.token.start :][:64]!r}")
     return query
 
 
@@ -36,7 +40,7 @@ def parse_filter(text: str, now_ns: int) -> Filter:
     except RecursionError:
         raise LogsQLError("the filter is nested too deeply", text, c.token.start) from None
     if not c.at(""):
-        c.fail(f"unexpected tail after the filter: {text[c.token.start:][:64]!r}")
+        c.fail(f"unexpected tail after the filter: {text[c.token.start :][:64]!r}")
     return found
 
 

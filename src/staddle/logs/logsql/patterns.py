@@ -1,8 +1,11 @@
-"""Patterns of `extract` and `format`: literal text with `<field>` placeholders, `<option:field>` with an option."""
+"""Patterns of `extract` and `format`: literal text with `<field>` placeholders, `<option:field>` with an
+option.
+"""
 
 from __future__ import annotations
 
 import html
+import itertools
 
 from staddle.logs.logsql.ast import FormatStep
 
@@ -10,7 +13,8 @@ from staddle.logs.logsql.ast import FormatStep
 def parse_steps(pattern: str) -> tuple[FormatStep, ...]:
     """The pieces of the pattern; ValueError says what is wrong.
 
-    `<>`, `<_>` and `<*>` are placeholders without a name (field ""). Literal text is HTML-unescaped, so `&lt;` is a `<`.
+    `<>`, `<_>` and `<*>` are placeholders without a name (field ""). Literal text is HTML-unescaped, so
+    `&lt;` is a `<`.
     Text after the last placeholder is a step whose field is None.
     """
     steps: list[FormatStep] = []
@@ -44,7 +48,7 @@ def parse_extract_steps(pattern: str) -> tuple[FormatStep, ...]:
     if not any(step.field for step in steps):
         msg = f"the pattern {pattern!r} must contain at least one named field in the form <field>"
         raise ValueError(msg)
-    for before, step in zip(steps, steps[1:], strict=False):
+    for before, step in itertools.pairwise(steps):
         if step.field is not None and not step.prefix:
             msg = f"missing delimiter between <{before.field}> and <{step.field}> in the pattern {pattern!r}"
             raise ValueError(msg)

@@ -10,7 +10,18 @@ _RAW = re.compile(r"`[^`]*`")
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL
 )
-_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
+_SIMPLE = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    '"': '"',
+    "'": "'",
+}
 
 
 def literal_end(text: str, start: int) -> int:
@@ -33,24 +44,22 @@ def unquote(literal: str) -> str | None:
     position = 0
     for m in _ESCAPE.finditer(body):
         out.append(body[position : m.start()].encode("utf-8", "surrogateescape"))
-        simple, hexa, octal, short, long, unknown = m.groups()
-        if unknown is not None:
+        decoded = _decoded(m, literal[0])
+        if decoded is None:
             return None
-        if simple is not None:
-            if simple in "\"'" and simple != literal[0]:
-                return None
-            out.append(_SIMPLE[simple].encode())
-        elif hexa is not None:
-            out.append(bytes([int(hexa, 16)]))
-        elif octal is not None:
-            if int(octal, 8) > 255:
-                return None
-            out.append(bytes([int(octal, 8)]))
-        else:
-            code = int(short or long, 16)
-            if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-                return None
-            out.append(chr(code).encode())
+        out.append(decoded)
         position = m.end()
     out.append(body[position:].encode("utf-8", "surrogateescape"))
     return b"".join(out).decode("utf-8", "surrogateescape")
+
+
+def _decoded(escape: re.Match[str], delimiter: str) -> bytes | None:
+    simple, hexa, octal, short, long, _unknown = escape.groups()
+    if simple is not None:
+        # Each kind of quote is escaped only within its own literals.
+        return None if simple in "\"'" and simple != delimiter else _SIMPLE[simple].encode()
+    if hexa is not None or octal is not None:
+        byte = int(hexa, 16) if hexa is not None else int(octal, 8)
+        return bytes([byte]) if byte < 256 else None
+    code = int(short or long or "FFFFFFFF", 16)
+    return None if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF else chr(code).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ _QUIET.log_errors = False
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
-def compile_regexp(pattern: str) -> Any:  # noqa: ANN401  (re2 has no types)
+def compile_regexp(pattern: str) -> Any:
     """An RE2 object with the interface of `re.Pattern`; ValueError says what is wrong with the pattern."""
     try:
         return re2.compile(pattern, options=_QUIET)

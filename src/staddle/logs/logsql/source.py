@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """Rows as columns: every column has `rows` strings; a missing column, like an empty string, is "no such field".
+    """Rows as columns: every column has `rows` strings; a missing column, like an empty string, is "no such
+    field".
 
-    `timestamps` (Unix nanoseconds), when given, stand for the column `_time`, which is then formatted only if asked for.
-    `exact` promises that all rows match the filter that was scanned for. `value_types` gives the storage's encoding of
-    columns (`const`, `dict`, `uint8` ... `string`) where the storage knows it; other columns are looked at when a query asks.
+    `timestamps` (Unix nanoseconds), when given, stand for the column `_time`, which is then formatted only if
+    asked for.
+    `exact` promises that all rows match the filter that was scanned for. `value_types` gives the storage's
+    encoding of
+    columns (`const`, `dict`, `uint8` ... `string`) where the storage knows it; other columns are looked at
+    when a query asks.
     Columns are never changed in place: they are shared between blocks.
     """
 
@@ -78,14 +82,18 @@ class Block:
 
     def take(self, indexes: Sequence[int]) -> Block:
         """The rows at `indexes`, in that order; the same block when that is all of them in order."""
-        if len(indexes) == self.rows and (isinstance(indexes, range) or list(indexes) == list(range(self.rows))):
+        if len(indexes) == self.rows and (
+            isinstance(indexes, range) or list(indexes) == list(range(self.rows))
+        ):
             return self
         columns: dict[str, Sequence[str]] = {k: [v[i] for i in indexes] for k, v in self.columns.items()}
         stamps = None if self.timestamps is None else [self.timestamps[i] for i in indexes]
         return Block(columns, len(indexes), stamps, exact=self.exact)
 
     def row_dicts(self) -> Iterator[dict[str, str]]:
-        """Rows one by one without their empty fields, in column order. For output and tests, not for evaluation."""
+        """Rows one by one without their empty fields, in column order. For output and tests, not for
+        evaluation.
+        """
         columns = self.materialized()
         for i in range(self.rows):
             yield {k: v[i] for k, v in columns.items() if v[i] != ""}
@@ -95,11 +103,15 @@ class RowSource(Protocol):
     """Where rows come from: one tenant's storage."""
 
     def scan(self, where: Filter, fields: FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
-        """Blocks with at least the rows that match `where` and have start_ns <= time <= end_ns (Unix nanoseconds).
+        """Blocks with at least the rows that match `where` and have start_ns <= time <= end_ns (Unix
+        nanoseconds).
 
-        A block may have rows that match neither (unless it is `exact`): the evaluator filters again. It must have the
-        timestamps, the wanted `fields` and all fields that `where` names (a block that is `exact` needs only the former).
-        For `value_type` filters a block must be a whole stored block, not narrowed. Closing the iterator ends the scan.
+        A block may have rows that match neither (unless it is `exact`): the evaluator filters again. It must
+        have the
+        timestamps, the wanted `fields` and all fields that `where` names (a block that is `exact` needs only
+        the former).
+        For `value_type` filters a block must be a whole stored block, not narrowed. Closing the iterator ends
+        the scan.
         Subqueries in `where` have been replaced by their values.
         """
         ...

@@ -12,8 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LEVELS = ("emerg", "alert", "critical", "error", "warning", "notice", "info", "debug")
-FACILITIES = ("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-              "security", "console", "solaris-cron", *(f"local{i}" for i in range(8)))
+FACILITIES = (
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "authpriv",
+    "ftp",
+    "ntp",
+    "security",
+    "console",
+    "solaris-cron",
+    *(f"local{i}" for i in range(8)),
+)
 
 _PRIORITY = re.compile(r"<(\d{1,3})>", re.ASCII)
 _RFC5424 = re.compile(r"1 (\S+) (\S+) (\S+) (\S+) (\S+) ?")
@@ -27,7 +44,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def parse(text: str, now_ns: int, offset_ns: int = 0) -> list[tuple[str, str]]:
     """The fields of a message, in the original's order and names.
 
-    RFC 3164 times have neither year nor zone: they are taken to be of the last twelve months before `now_ns`, at `offset_ns`
+    RFC 3164 times have neither year nor zone: they are taken to be of the last twelve months before `now_ns`,
+    at `offset_ns`
     ahead of UTC.
     """
     if not text:
@@ -38,8 +56,13 @@ def parse(text: str, now_ns: int, offset_ns: int = 0) -> list[tuple[str, str]]:
         priority = int(m[1])
         facility, severity = divmod(priority, 8)
         keyword = FACILITIES[facility] if facility < len(FACILITIES) else "unknown"
-        fields += [("priority", str(priority)), ("facility_keyword", keyword), ("level", LEVELS[severity]),
-                   ("facility", str(facility)), ("severity", str(severity))]
+        fields += [
+            ("priority", str(priority)),
+            ("facility_keyword", keyword),
+            ("level", LEVELS[severity]),
+            ("facility", str(facility)),
+            ("severity", str(severity)),
+        ]
         text = text[m.end() :]
     header = _RFC5424.match(text)
     if header is not None:
@@ -51,7 +74,9 @@ def parse(text: str, now_ns: int, offset_ns: int = 0) -> list[tuple[str, str]]:
 
 def _rfc5424(header: re.Match[str], rest: str) -> Iterator[tuple[str, str]]:
     yield "format", "rfc5424"
-    for name, value in zip(("timestamp", "hostname", "app_name", "proc_id", "msg_id"), header.groups(), strict=True):
+    for name, value in zip(
+        ("timestamp", "hostname", "app_name", "proc_id", "msg_id"), header.groups(), strict=True
+    ):
         if value != "-":
             yield name, value
     if rest.startswith("-"):
@@ -113,7 +138,9 @@ def _timestamp(text: str, now_ns: int, offset_ns: int) -> tuple[str, int]:
     now = datetime.fromtimestamp(now_ns // SECOND, UTC)
     for year in (now.year, now.year - 1):
         try:
-            at = datetime(year, _MONTHS.index(m[1]) + 1, int(m[2]), int(m[3]), int(m[4]), int(m[5]), tzinfo=UTC)
+            at = datetime(
+                year, _MONTHS.index(m[1]) + 1, int(m[2]), int(m[3]), int(m[4]), int(m[5]), tzinfo=UTC
+            )
         except ValueError:
             continue
         # A day of grace for clocks and zones that are ahead.

@@ -1,4 +1,6 @@
-"""Times and durations as LogsQL reads and writes them. All times are Unix nanoseconds, all durations nanoseconds."""
+"""Times and durations as LogsQL reads and writes them. All times are Unix nanoseconds, all durations
+nanoseconds.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,19 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 YEAR = 365 * DAY
 
-_UNITS = {"ns": NS, "µs": US, "μs": US, "us": US, "ms": MS, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK,
-          "y": YEAR}
+_UNITS = {
+    "ns": NS,
+    "µs": US,
+    "μs": US,
+    "us": US,
+    "ms": MS,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": WEEK,
+    "y": YEAR,
+}
 _DURATION = re.compile(r"-?(?:(?:\d+\.?\d*|\.\d+)(?:ns|[µμu]s|ms|[smhdwy]))+", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|[µμu]s|ms|[smhdwy])", re.ASCII)
 _RFC3339 = re.compile(
@@ -79,14 +92,22 @@ def _decimal(value: int, unit: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None when it is none."""
+    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None when
+    it is none.
+    """
     if len(text) < 19:
         return None
     m = _RFC3339.fullmatch(text)
     if m is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = m.groups()
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31 and int(hour) < 24 and int(minute) < 60 and int(second) < 60):
+    if not (
+        1 <= int(month) <= 12
+        and 1 <= int(day) <= 31
+        and int(hour) < 24
+        and int(minute) < 60
+        and int(second) < 60
+    ):
         return None
     if int(year) < 1 or int(day) > calendar.monthrange(int(year), int(month))[1]:
         return None

@@ -17,11 +17,14 @@ MAX_DICT_SIZE = 256
 _UINT = re.compile(r"0|[1-9]\d{0,19}", re.ASCII)
 _INT = re.compile(r"-[1-9]\d{0,18}|0|[1-9]\d{0,18}", re.ASCII)
 _FLOAT = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?", re.ASCII)
-_ISO8601 = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)
+_ISO8601 = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+)
 
 
 def column_type(values: Sequence[str]) -> str:
-    """`const`, `dict`, `uint8` to `uint64`, `int64`, `float64`, `ipv4`, `iso8601` or `string`; empty when all are empty.
+    """`const`, `dict`, `uint8` to `uint64`, `int64`, `float64`, `ipv4`, `iso8601` or `string`; empty when all
+    are empty.
 
     Every encoding must give the same text back, so `007` or `1.50` are no numbers here.
     """
@@ -46,7 +49,7 @@ def _numeric_type(distinct: Iterable[str]) -> str:
         return ""
     if all(map(_INT.fullmatch, distinct)):
         numbers = list(map(int, distinct))
-        return "int64" if -(1 << 63) <= min(numbers) and max(numbers) < 1 << 63 else ""
+        return "int64" if min(numbers) >= -(1 << 63) and max(numbers) < 1 << 63 else ""
     if all(_FLOAT.fullmatch(v) and format_number(float(v)) == v for v in distinct):
         return "float64"
     return ""

@@ -11,8 +11,8 @@ from staddle.logs.logsql.ast.filters import (
     Exact,
     ExactPrefix,
     Filter,
-    IPv4Range,
     In,
+    IPv4Range,
     LabelMatcher,
     LeField,
     LenRange,
@@ -64,8 +64,8 @@ from staddle.logs.logsql.ast.pipes_fields import (
     Unroll,
 )
 from staddle.logs.logsql.ast.pipes_rows import (
-    BlockStats,
     BlocksCount,
+    BlockStats,
     Facets,
     FieldNames,
     FieldValues,
@@ -102,6 +102,8 @@ from staddle.logs.logsql.ast.stats import (
 )
 
 __all__ = [
+    "MAX_TIME_NS",
+    "MIN_TIME_NS",
     "And",
     "AnyCasePhrase",
     "AnyCasePrefix",
@@ -140,8 +142,6 @@ __all__ = [
     "Len",
     "LenRange",
     "Limit",
-    "MAX_TIME_NS",
-    "MIN_TIME_NS",
     "MatchAll",
     "Math",
     "MathCall",

@@ -1,6 +1,8 @@
-"""Filter nodes. A filter selects rows; a field that a row does not have counts as the empty string everywhere.
+"""Filter nodes. A filter selects rows; a field that a row does not have counts as the empty string
+everywhere.
 
-Every node has `field` (`_msg` when the query names none) unless said otherwise, and `str(node)` is LogsQL that
+Every node has `field` (`_msg` when the query names none) unless said otherwise, and `str(node)` is LogsQL
+that
 parses to an equal node.
 """
 
@@ -27,7 +29,7 @@ class Filter:
         return ()
 
     def walk(self) -> Iterator[Filter]:
-        """This node and all below it, depth first; subqueries are not entered."""
+        """The node and all below it, depth first; subqueries are not entered."""
         yield self
         for child in self.children():
             yield from child.walk()
@@ -93,7 +95,9 @@ class Phrase(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Prefix(Filter):
-    """Word or phrase beginning at a word boundary. An empty prefix matches rows where the field is not empty."""
+    """Word or phrase beginning at a word boundary. An empty prefix matches rows where the field is not
+    empty.
+    """
 
     field: str
     prefix: str
@@ -218,7 +222,9 @@ class Sequence(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Range(Filter):
-    """Numeric range, both ends included (open ends are already moved to the next float). `text` is as written."""
+    """Numeric range, both ends included (open ends are already moved to the next float). `text` is as
+    written.
+    """
 
     field: str
     low: float
@@ -294,7 +300,9 @@ class EqField(Filter):
 
 @dataclass(frozen=True, slots=True)
 class LeField(Filter):
-    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value order."""
+    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value
+    order.
+    """
 
     field: str
     other: str
@@ -323,7 +331,9 @@ class LabelMatcher:
 
 @dataclass(frozen=True, slots=True)
 class StreamSelector(Filter):
-    """`{a="b",c=~"d" or e="f"}`: alternatives, each a conjunction of matchers over the labels in `_stream`. No `field`."""
+    """`{a="b",c=~"d" or e="f"}`: alternatives, each a conjunction of matchers over the labels in `_stream`.
+    No `field`.
+    """
 
     alternatives: tuple[tuple[LabelMatcher, ...], ...]
 
@@ -345,7 +355,9 @@ class StreamID(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Time(Filter):
-    """`_time:...`: start_ns <= time <= end_ns, Unix nanoseconds, both included. `text` is as written. No `field`."""
+    """`_time:...`: start_ns <= time <= end_ns, Unix nanoseconds, both included. `text` is as written. No
+    `field`.
+    """
 
     start_ns: int
     end_ns: int
@@ -357,7 +369,9 @@ class Time(Filter):
 
 @dataclass(frozen=True, slots=True)
 class DayRange(Filter):
-    """`_time:day_range[...]`: nanoseconds since midnight of (time - offset), both ends included. No `field`."""
+    """`_time:day_range[...]`: nanoseconds since midnight of (time - offset), both ends included. No
+    `field`.
+    """
 
     start_ns: int
     end_ns: int
@@ -371,7 +385,9 @@ class DayRange(Filter):
 
 @dataclass(frozen=True, slots=True)
 class WeekRange(Filter):
-    """`_time:week_range[...]`: day of the week of (time - offset), Sunday is 0, both ends included. No `field`."""
+    """`_time:week_range[...]`: day of the week of (time - offset), Sunday is 0, both ends included. No
+    `field`.
+    """
 
     start_day: int
     end_day: int

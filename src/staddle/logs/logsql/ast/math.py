@@ -11,7 +11,9 @@ BINARY = frozenset({"+", "-", "*", "/", "%", "^", "&", "or", "xor", "default"})
 
 @dataclass(frozen=True, slots=True)
 class MathConst:
-    """A literal: number, size, duration (nanoseconds), IPv4 address or time, as `value`; `text` is as written."""
+    """A literal: number, size, duration (nanoseconds), IPv4 address or time, as `value`; `text` is as
+    written.
+    """
 
     value: float
     text: str

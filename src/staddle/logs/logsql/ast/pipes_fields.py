@@ -1,6 +1,7 @@
 """Pipe nodes that work row by row on fields and values.
 
-Fields that are "patterns" may be `prefix*`; conditions (`if (...)`) are None when absent; limits and counts are 0 when absent
+Fields that are "patterns" may be `prefix*`; conditions (`if (...)`) are None when absent; limits and counts
+are 0 when absent
 unless said otherwise.
 """
 
@@ -21,7 +22,8 @@ def _if(condition: Filter | None) -> str:
     return "" if condition is None else f" if ({condition})"
 
 
-# --- sets of columns ----------------------------------------------------------------------------------------------------
+# --- sets of columns
+# ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class Unroll(Pipe):
         return f"unroll{_if(self.condition)} by ({names(self.fields)})"
 
 
-# --- one value from another ---------------------------------------------------------------------------------------------
+# --- one value from another
+# ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ class CollapseNums(Pipe):
     condition: Filter | None = None
 
     def __str__(self) -> str:
-        return f"collapse_nums{_if(self.condition)} at {word(self.field)}" + (" prettify" if self.prettify else "")
+        return f"collapse_nums{_if(self.condition)} at {word(self.field)}" + (
+            " prettify" if self.prettify else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,9 @@ class Replace(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class FormatStep:
-    """Literal text, then (unless `field` is None) a field's value with an option such as `q` or `time` (empty: as it is)."""
+    """Literal text, then (unless `field` is None) a field's value with an option such as `q` or `time`
+    (empty: as it is).
+    """
 
     prefix: str
     field: str | None
@@ -215,7 +222,8 @@ class Format(Pipe):
         return text + _keep_or_skip(self.keep_original_fields, self.skip_empty_results)
 
 
-# --- several values from one --------------------------------------------------------------------------------------------
+# --- several values from one
+# --------------------------------------------------------------------------------------------
 
 
 def _keep_or_skip(keep: bool, skip: bool) -> str:
@@ -226,7 +234,8 @@ def _keep_or_skip(keep: bool, skip: bool) -> str:
 class Extract(Pipe):
     """`extract "..<a>..<b>.." from x`; with `regexp`, `extract_regexp "..(?P<a>..)"`.
 
-    `steps` (not for regexps) are the pattern's pieces in order: the literal before the value, and where it goes.
+    `steps` (not for regexps) are the pattern's pieces in order: the literal before the value, and where it
+    goes.
     """
 
     regexp: bool
@@ -245,7 +254,8 @@ class Extract(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class Unpack(Pipe):
-    """`unpack_json`, `unpack_logfmt` or `unpack_syslog` (`format` says which) `from x fields (...) result_prefix p`.
+    """`unpack_json`, `unpack_logfmt` or `unpack_syslog` (`format` says which) `from x fields (...)
+    result_prefix p`.
 
     `fields` are patterns, all when empty. `offset_ns` is the time zone of syslog times without one.
     """

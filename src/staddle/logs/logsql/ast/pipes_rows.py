@@ -28,12 +28,15 @@ class SortKey:
         return word(self.name) + (" desc" if self.desc else "")
 
 
-# --- whole sets of rows -------------------------------------------------------------------------------------------------
+# --- whole sets of rows
+# -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Sort(Pipe):
-    """`sort by (...)`. No keys: by all fields. `limit` -1 is none; `rank` is the name of the rank field or empty."""
+    """`sort by (...)`. No keys: by all fields. `limit` -1 is none; `rank` is the name of the rank field or
+    empty.
+    """
 
     by: tuple[SortKey, ...] = ()
     desc: bool = False
@@ -59,7 +62,9 @@ class Sort(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class FirstLast(Pipe):
-    """`first N by (...)` or, when `last`, `last N by (...)`: `sort` (descending for `last`) with a limit per partition."""
+    """`first N by (...)` or, when `last`, `last N by (...)`: `sort` (descending for `last`) with a limit per
+    partition.
+    """
 
     last: bool
     limit: int = 1
@@ -108,7 +113,9 @@ class Sample(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class Uniq(Pipe):
-    """`uniq by (...)`. `hits` is the name of the count field, or empty. Over the limit, hits are 0 and values arbitrary."""
+    """`uniq by (...)`. `hits` is the name of the count field, or empty. Over the limit, hits are 0 and values
+    arbitrary.
+    """
 
     by: tuple[str, ...]
     hits: str = ""
@@ -202,12 +209,18 @@ class StreamContext(Pipe):
 
     def __str__(self) -> str:
         text = f"stream_context before {self.before} after {self.after}"
-        return text if self.time_window_ns == 3_600_000_000_000 else f"{text} time_window {duration(self.time_window_ns)}"
+        return (
+            text
+            if self.time_window_ns == 3_600_000_000_000
+            else f"{text} time_window {duration(self.time_window_ns)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Running(Pipe):
-    """`running_stats`/`total_stats` `by (...)`: per row, the statistics so far, or over all, in time order."""
+    """`running_stats`/`total_stats` `by (...)`: per row, the statistics so far, or over all, in time
+    order.
+    """
 
     total: bool
     by: tuple[str, ...]
@@ -218,7 +231,8 @@ class Running(Pipe):
         return f"{'total' if self.total else 'running'}_stats {by}{', '.join(map(str, self.entries))}"
 
 
-# --- rows from other queries --------------------------------------------------------------------------------------------
+# --- rows from other queries
+# --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast.filters import And, Filter, MatchAll, Time
-from staddle.logs.logsql.ast.pipe_base import Pipe
 from staddle.logs.logsql.ast.text import name
+
+if TYPE_CHECKING:
+    from staddle.logs.logsql.ast.pipe_base import Pipe
 
 MIN_TIME_NS = -(1 << 63)
 MAX_TIME_NS = (1 << 63) - 1
@@ -33,7 +36,9 @@ class QueryOptions:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`options(...) filter | pipe | pipe`. `now_ns` is the time that `now` and relative durations were resolved with."""
+    """`options(...) filter | pipe | pipe`. `now_ns` is the time that `now` and relative durations were
+    resolved with.
+    """
 
     filter: Filter
     pipes: tuple[Pipe, ...] = ()

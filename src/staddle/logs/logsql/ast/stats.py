@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class ByField:
     """One grouping key, optionally rounded down to a bucket.
 
-    `bucket` and `offset` are as written ("5m", "10KiB", "/24", "week"), or empty. `bucket_size` is the number it
-    stands for: nanoseconds for durations (and the named units up to `week`), the width for numbers, the mask length for
+    `bucket` and `offset` are as written ("5m", "10KiB", "/24", "week"), or empty. `bucket_size` is the number
+    it
+    stands for: nanoseconds for durations (and the named units up to `week`), the width for numbers, the mask
+    length for
     `/24`; 0 with a `month` or `year` bucket. `offset_size` likewise.
     """
 
@@ -38,9 +40,11 @@ class ByField:
 
 @dataclass(frozen=True, slots=True)
 class StatsFunc:
-    """`name(fields) limit N`. Fields may be `prefix*` patterns; no fields (and `*`) means all, kept as `("*",)`.
+    """`name(fields) limit N`. Fields may be `prefix*` patterns; no fields (and `*`) means all, kept as
+    `("*",)`.
 
-    `phi` and `phi_text` belong to `quantile`. The first of `fields` is the compared one in `row_min` and `row_max`; the
+    `phi` and `phi_text` belong to `quantile`. The first of `fields` is the compared one in `row_min` and
+    `row_max`; the
     rest are the ones to return.
     """
 
@@ -51,7 +55,11 @@ class StatsFunc:
     phi_text: str = ""
 
     def __str__(self) -> str:
-        shown = self.fields[:1] if self.name in {"row_min", "row_max"} and self.fields[1:] == ("*",) else self.fields
+        shown = (
+            self.fields[:1]
+            if self.name in {"row_min", "row_max"} and self.fields[1:] == ("*",)
+            else self.fields
+        )
         args = "" if self.name == "rate" else names(shown)
         if self.name == "quantile":
             args = self.phi_text if self.fields == ("*",) else f"{self.phi_text}, {args}"
@@ -60,7 +68,9 @@ class StatsFunc:
 
 @dataclass(frozen=True, slots=True)
 class StatsEntry:
-    """A function with its condition and the name of its result (`str(func)` plus condition unless the query names it)."""
+    """A function with its condition and the name of its result (`str(func)` plus condition unless the query
+    names it).
+    """
 
     func: StatsFunc
     condition: Filter | None

@@ -10,15 +10,70 @@ _BARE = re.compile(r"[\w.$/+-]+(?<!-)|[\w.$/+][\w.$/+-]*")
 
 # Words that mean something to the parser where a name or value may stand; quoted, they are plain text.
 RESERVED = RESERVED_FIRST_WORDS | frozenset(
-    "and or not as if in re seq exact range i with rank partition on from at hits asc desc contains_all contains_any eq_field"
-    " le_field lt_field ipv4_range len_range string_range value_type options keep_original_fields skip_empty_results"
-    " result_prefix prettify prefix inner drop_duplicates default before after time_window max_values_per_field"
-    " max_value_len keep_const_fields now xor inf nan abs exp ln round ceil floor rand".split()
+    [
+        "and",
+        "or",
+        "not",
+        "as",
+        "if",
+        "in",
+        "re",
+        "seq",
+        "exact",
+        "range",
+        "i",
+        "with",
+        "rank",
+        "partition",
+        "on",
+        "from",
+        "at",
+        "hits",
+        "asc",
+        "desc",
+        "contains_all",
+        "contains_any",
+        "eq_field",
+        "le_field",
+        "lt_field",
+        "ipv4_range",
+        "len_range",
+        "string_range",
+        "value_type",
+        "options",
+        "keep_original_fields",
+        "skip_empty_results",
+        "result_prefix",
+        "prettify",
+        "prefix",
+        "inner",
+        "drop_duplicates",
+        "default",
+        "before",
+        "after",
+        "time_window",
+        "max_values_per_field",
+        "max_value_len",
+        "keep_const_fields",
+        "now",
+        "xor",
+        "inf",
+        "nan",
+        "abs",
+        "exp",
+        "ln",
+        "round",
+        "ceil",
+        "floor",
+        "rand",
+    ]
 )
 
 
 def quote(value: str) -> str:
-    r"""`value` between double quotes, with Go's escapes: the inverse of `staddle.logs.logsql.quoting.unquote`."""
+    r"""`value` between double quotes, with Go's escapes: the inverse of
+    `staddle.logs.logsql.quoting.unquote`.
+    """
     out = ['"']
     for char in value:
         code = ord(char)
@@ -69,8 +124,14 @@ def duration(nanoseconds: int) -> str:
     """Nanoseconds as a LogsQL duration literal (exact)."""
     sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
     parts = []
-    for unit, size in (("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000),
-                       ("µs", 1_000), ("ns", 1)):
+    for unit, size in (
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("µs", 1_000),
+        ("ns", 1),
+    ):
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")

@@ -103,7 +103,9 @@ class Rate(Count):
 
 
 class CountUniq(_Base):
-    """`count_uniq()` and `count_uniq_hash()`: distinct combinations that are not all empty, at most the limit."""
+    """`count_uniq()` and `count_uniq_hash()`: distinct combinations that are not all empty, at most the
+    limit.
+    """
 
     __slots__ = ("seen",)
 
@@ -324,7 +326,9 @@ class RowAny(_Base):
 
 
 class RowExtreme(_Base):
-    """`row_min()` and `row_max()`: the row with the extreme value, as a JSON object; rows without the field don't count."""
+    """`row_min()` and `row_max()`: the row with the extreme value, as a JSON object; rows without the field
+    don't count.
+    """
 
     __slots__ = ("best", "found")
 
@@ -386,7 +390,11 @@ class Histogram(_Base):
         return min(index, (self.HIGH - self.LOW) * self.PER_DECADE)
 
     def result(self) -> str:
-        return "[" + ",".join(f'{{"vmrange":"{_vmrange(i)}","hits":{self.counts[i]}}}' for i in sorted(self.counts)) + "]"
+        return (
+            "["
+            + ",".join(f'{{"vmrange":"{_vmrange(i)}","hits":{self.counts[i]}}}' for i in sorted(self.counts))
+            + "]"
+        )
 
 
 def _vmrange(index: int) -> str:

@@ -51,7 +51,9 @@ def split(block: Block, rows: int) -> Iterator[Block]:
 
 
 def select(block: Block, patterns: tuple[str, ...]) -> list[str]:
-    """Names that the patterns stand for in this block: wildcards give those that there are, names always count."""
+    """Names that the patterns stand for in this block: wildcards give those that there are, names always
+    count.
+    """
     if patterns == ("*",):
         return block.names()
     out: dict[str, None] = {}

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.numbers import format_number, parse_ipv4, parse_plain
-from staddle.logs.logsql.times import DAY, SECOND, WEEK, format_duration, format_time, parse_duration, parse_rfc3339
+from staddle.logs.logsql.times import (
+    DAY,
+    SECOND,
+    WEEK,
+    format_duration,
+    format_time,
+    parse_duration,
+    parse_rfc3339,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +60,9 @@ def bucket_time(time_ns: int, by: ByField) -> int:
 
 
 def bucket_value(value: str, by: ByField) -> str:
-    """The bucket that a value is in; values that are neither number, time, address nor duration stay as they are."""
+    """The bucket that a value is in; values that are neither number, time, address nor duration stay as they
+    are.
+    """
     if not value or value[0] not in "0123456789-":
         return value
     number = parse_plain(value)

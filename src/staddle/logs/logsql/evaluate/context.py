@@ -34,7 +34,9 @@ class Budget:
     used: int = 0
 
     def charge(self, size: int) -> None:
-        """Takes so many bytes more (or gives them back, when negative); QueryLimitError when there are not enough."""
+        """Takes so many bytes more (or gives them back, when negative); QueryLimitError when there are not
+        enough.
+        """
         self.used += size
         if self.used > self.limit:
             msg = f"the query needs more than {self.limit >> 20} MiB of memory"

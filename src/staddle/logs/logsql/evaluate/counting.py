@@ -82,7 +82,9 @@ def top(pipe: Top, context: Context) -> Stage:
 
 
 def facets(pipe: Facets, context: Context) -> Stage:
-    """`facets`: fields with too many or too long values are left out, as are those with one value in all rows."""
+    """`facets`: fields with too many or too long values are left out, as are those with one value in all
+    rows.
+    """
 
     def stage(blocks: Iterator[Block]) -> Iterator[Block]:
         counts: dict[str, Counter[str]] = {}
@@ -98,11 +100,13 @@ def facets(pipe: Facets, context: Context) -> Stage:
                 seen.update(block.column(name))
                 seen.pop("", None)
                 context.budget.charge((len(seen) - known) * _ENTRY)
-                if len(seen) > pipe.max_values_per_field or any(byte_length(v) > pipe.max_value_len for v in seen):
+                if len(seen) > pipe.max_values_per_field or any(
+                    byte_length(v) > pipe.max_value_len for v in seen
+                ):
                     dropped.add(name)
                     context.budget.charge(-len(seen) * _ENTRY)
                     del counts[name]
-        rows = []
+        rows: list[tuple[str, str, str]] = []
         for name in sorted(counts):
             seen = counts[name]
             if len(seen) == 1 and next(iter(seen.values())) == total and not pipe.keep_const_fields:
@@ -144,7 +148,9 @@ def blocks_count(pipe: BlocksCount, _context: Context) -> Stage:
 
 
 def block_stats(_pipe: BlockStats, _context: Context) -> Stage:
-    """`block_stats`: the types of the blocks' columns. Sizes are those of the text; there are no bloom filters."""
+    """`block_stats`: the types of the blocks' columns. Sizes are those of the text; there are no bloom
+    filters.
+    """
     names = ("field", "type", "values_bytes", "bloom_bytes", "dict_items", "dict_bytes", "rows")
 
     def stage(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -157,8 +163,17 @@ def block_stats(_pipe: BlockStats, _context: Context) -> Stage:
                 column = block.column(name)
                 distinct = set(column) if kind == "dict" else ()
                 size = byte_length(column[0]) if kind == "const" else sum(map(byte_length, column))
-                rows.append((name, kind, str(size), "0", str(len(distinct)), str(sum(map(byte_length, distinct))),
-                             str(block.rows)))
+                rows.append(
+                    (
+                        name,
+                        kind,
+                        str(size),
+                        "0",
+                        str(len(distinct)),
+                        str(sum(map(byte_length, distinct))),
+                        str(block.rows),
+                    )
+                )
             if rows:
                 yield from_rows(names, rows)
 

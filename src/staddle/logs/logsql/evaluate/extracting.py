@@ -1,4 +1,6 @@
-"""Stages that make several fields from one: extract, extract_regexp, unpack_json, unpack_logfmt, unpack_syslog, unpack_words."""
+"""Stages that make several fields from one: extract, extract_regexp, unpack_json, unpack_logfmt,
+unpack_syslog, unpack_words.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def _cached(unpack: Unpacker) -> Unpacker:
 
 
 def unpack_stage(field: str, unpack: Unpacker, condition: Filter | None, *, keep: bool, skip: bool) -> Stage:
-    """Sets what `unpack` finds in a field. `keep` leaves fields that have a value, `skip` leaves out empty results."""
+    """Sets what `unpack` finds in a field. `keep` leaves fields that have a value, `skip` leaves out empty
+    results.
+    """
     matcher = None if condition is None else compile_filter(condition)
     unpack = _cached(unpack)
 
@@ -113,7 +117,9 @@ def _pattern_extractor(steps: tuple[FormatStep, ...]) -> Unpacker:
 
 
 def _quoted_at(value: str, position: int) -> tuple[str, int]:
-    """A string literal in double quotes or backticks at the position, unquoted, and where it ends; -1 when there is none."""
+    """A string literal in double quotes or backticks at the position, unquoted, and where it ends; -1 when
+    there is none.
+    """
     if value[position : position + 1] not in {'"', "`"}:
         return "", -1
     end = literal_end(value, position)
@@ -130,8 +136,11 @@ def unpack(pipe: Unpack, context: Context) -> Stage:
         "syslog": lambda v: syslog.parse(v, now, offset),
     }
     return unpack_stage(
-        pipe.field, _selected(pipe, parsers[pipe.format]), pipe.condition,
-        keep=pipe.keep_original_fields, skip=pipe.skip_empty_results,
+        pipe.field,
+        _selected(pipe, parsers[pipe.format]),
+        pipe.condition,
+        keep=pipe.keep_original_fields,
+        skip=pipe.skip_empty_results,
     )
 
 

@@ -115,7 +115,9 @@ def _column(columns: dict[str, Sequence[str]], name: str, rows: int) -> Sequence
 
 
 def _rebuilt(block: Block, columns: dict[str, Sequence[str]], targets: set[str]) -> Block:
-    untouched = block.timestamps is not None and not any(t in {"_time", ""} or "_time".startswith(t) for t in targets)
+    untouched = block.timestamps is not None and not any(
+        t in {"_time", ""} or "_time".startswith(t) for t in targets
+    )
     return Block(columns, block.rows, block.timestamps if untouched else None)
 
 
@@ -157,7 +159,9 @@ def pack_logfmt(pipe: PackLogfmt, _context: Context) -> Stage:
 
 
 def unroll(pipe: Unroll, _context: Context) -> Stage:
-    """`unroll`: as many rows as the longest array has items, one with empty values where there is no array."""
+    """`unroll`: as many rows as the longest array has items, one with empty values where there is no
+    array.
+    """
     matcher = None if pipe.condition is None else compile_filter(pipe.condition)
 
     def work(block: Block) -> Block:

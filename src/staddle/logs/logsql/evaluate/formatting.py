@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, unquote_to_bytes
 
 from staddle.logs.logsql import jsontext
-from staddle.logs.logsql.ast import Format
 from staddle.logs.logsql.evaluate.blocks import with_columns
 from staddle.logs.logsql.evaluate.fields import per_block
 from staddle.logs.logsql.evaluate.matching import compile_filter
@@ -20,6 +19,7 @@ from staddle.logs.logsql.times import SECOND, format_duration, format_time, pars
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from staddle.logs.logsql.ast import Format
     from staddle.logs.logsql.evaluate.context import Context, Stage
     from staddle.logs.logsql.source import Block
 

@@ -72,7 +72,9 @@ def _joined(pipe: Join, block: Block, partners: dict[tuple[str, ...], list[dict[
 
 
 def stream_context(pipe: StreamContext, context: Context) -> Stage:
-    """`stream_context`: every row with its neighbours in its stream, chunk by chunk, with `---` rows between chunks."""
+    """`stream_context`: every row with its neighbours in its stream, chunk by chunk, with `---` rows between
+    chunks.
+    """
 
     def stage(blocks: Iterator[Block]) -> Iterator[Block]:
         wanted: dict[str, set[int]] = {}
@@ -92,7 +94,9 @@ def stream_context(pipe: StreamContext, context: Context) -> Stage:
     return stage
 
 
-def _chunks(pipe: StreamContext, context: Context, stream: str, stamps: list[int]) -> Iterator[tuple[Block, Block]]:
+def _chunks(
+    pipe: StreamContext, context: Context, stream: str, stamps: list[int]
+) -> Iterator[tuple[Block, Block]]:
     f = StreamID(ValueList((stream,)))
     matcher = compile_filter(f)
     start, end = stamps[0] - pipe.time_window_ns, stamps[-1] + pipe.time_window_ns

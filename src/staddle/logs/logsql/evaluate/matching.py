@@ -1,6 +1,7 @@
 """Filters to functions over blocks.
 
-A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests of single values
+A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests of
+single values
 are made once per filter; constant and missing columns are tested once per block.
 """
 
@@ -55,6 +56,14 @@ if TYPE_CHECKING:
 
 def compile_filter(f: Filter) -> Matcher:
     """The matcher of a filter whose subqueries have been replaced by their values."""
+    special = _logical(f) or _on_time(f) or _on_fields(f)
+    if special is not None:
+        return special
+    field, test = value_test(f)
+    return _values(field, test)
+
+
+def _logical(f: Filter) -> Matcher | None:
     match f:
         case MatchAll():
             return lambda _block, rows: rows
@@ -64,6 +73,11 @@ def compile_filter(f: Filter) -> Matcher:
             return _any([compile_filter(x) for x in filters])
         case Not(filter=inner):
             return _not(compile_filter(inner))
+    return None
+
+
+def _on_time(f: Filter) -> Matcher | None:
+    match f:
         case Time(start_ns=start, end_ns=end):
             return _time(lambda t: start <= t <= end)
         case DayRange(start_ns=start, end_ns=end, offset_ns=offset):
@@ -71,33 +85,35 @@ def compile_filter(f: Filter) -> Matcher:
         case WeekRange(start_day=start, end_day=end, offset_ns=offset):
             # 1970-01-01 was a Thursday.
             return _time(lambda t: start <= ((t - offset) // DAY + 4) % 7 <= end)
+    return None
+
+
+def _on_fields(f: Filter) -> Matcher | None:
+    """Filters that look at more than the text of one field."""
+    match f:
         case EqField(field=field, other=other):
             return _pair(field, other, lambda a, b: a == b)
-        case LeField(field=field, other=other, strict=True):
-            return _pair(field, other, less)
-        case LeField(field=field, other=other):
-            return _pair(field, other, lambda a, b: a == b or less(a, b))
+        case LeField(field=field, other=other, strict=strict):
+            return _pair(field, other, less if strict else (lambda a, b: a == b or less(a, b)))
         case ValueType(field=field, kind=kind):
             return lambda block, rows: rows if block.value_type(field) == kind else ()
-        case StreamSelector():
-            return _values("_stream", selector_test(f))
-        case StreamID(ids=ids):
-            wanted = frozenset(i.lower() for i in ids.values)
-            return _values("_stream_id", wanted.__contains__)
-    field, test = value_test(f)
-    return _values(field, test)
+    return None
 
 
 def value_test(f: Filter) -> tuple[str, Test]:
     """The field that a filter looks at, and its test of one value. For filters over a single field."""
-    test = _text_test(f) or _list_test(f) or _number_test(f)
+    if isinstance(f, StreamSelector):
+        return "_stream", selector_test(f)
+    if isinstance(f, StreamID):
+        return "_stream_id", frozenset(i.lower() for i in f.ids.values).__contains__
+    test = _word_test(f) or _text_test(f) or _list_test(f) or _number_test(f)
     if test is None:
         msg = f"no test for {type(f).__name__}"
         raise TypeError(msg)
     return f.field, test  # type: ignore[attr-defined]
 
 
-def _text_test(f: Filter) -> Test | None:
+def _word_test(f: Filter) -> Test | None:
     match f:
         case Phrase(phrase=phrase):
             return words.phrase_test(phrase)
@@ -107,14 +123,19 @@ def _text_test(f: Filter) -> Test | None:
             return words.any_case_test(words.phrase_test(phrase.lower()))
         case AnyCasePrefix(prefix=prefix):
             return words.any_case_test(words.prefix_test(prefix.lower()))
+        case Sequence(phrases=phrases):
+            return words.sequence_test(phrases)
+    return None
+
+
+def _text_test(f: Filter) -> Test | None:
+    match f:
         case Exact(value=value):
             return value.__eq__
         case ExactPrefix(prefix=prefix):
             return lambda v: v.startswith(prefix)
         case Regexp(pattern=pattern):
             return searcher(pattern)
-        case Sequence(phrases=phrases):
-            return words.sequence_test(phrases)
         case StringRange(low=low, high=None):
             return low.__le__
         case StringRange(low=low, high=str() as high):

@@ -47,7 +47,9 @@ class _Need:
             self.only(set(patterns) - self.without)
         else:
             self.names = {n for n in self.names if matches_any(n, patterns)} | {
-                p for p in patterns if p.endswith("*") and any(matches_any(n, (p,)) or n.endswith("*") for n in self.names)
+                p
+                for p in patterns
+                if p.endswith("*") and any(matches_any(n, (p,)) or n.endswith("*") for n in self.names)
             }
 
     def add(self, names: set[str] | frozenset[str] | tuple[str, ...]) -> None:
@@ -80,7 +82,9 @@ class _Need:
 
 
 def needed_fields(query: ast.Query) -> FieldSelection:
-    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's own are not in."""
+    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's own
+    are not in.
+    """
     need = _Need()
     for pipe in reversed(query.pipes):
         _before(pipe, need)
@@ -94,6 +98,12 @@ def _condition(f: Filter | None, need: _Need) -> None:
 
 def _before(pipe: ast.Pipe, need: _Need) -> None:
     """What is needed before the pipe, given what is needed after it."""
+    if not (_before_rows(pipe, need) or _before_fields(pipe, need) or _before_values(pipe, need)):
+        # pack_*, unroll, facets, field_names, joins, unions ...: all that there is.
+        need.only({"*"})
+
+
+def _before_rows(pipe: ast.Pipe, need: _Need) -> bool:
     match pipe:
         case ast.Stats():
             need.only({b.name for b in pipe.by})
@@ -104,12 +114,6 @@ def _before(pipe: ast.Pipe, need: _Need) -> None:
             need.only({pipe.field})
         case ast.BlocksCount():
             need.only(set())
-        case ast.Fields():
-            need.restrict(pipe.fields)
-        case ast.Delete():
-            need.made({f for f in pipe.fields if not f.endswith("*")})
-        case ast.Copy() | ast.Rename():
-            _pairs(pipe, need)
         case ast.Sort() | ast.FirstLast():
             if pipe.rank:
                 need.made({pipe.rank})
@@ -117,17 +121,39 @@ def _before(pipe: ast.Pipe, need: _Need) -> None:
             need.add(pipe.partition_by)
         case ast.FilterPipe():
             _condition(pipe.filter, need)
-        case ast.Limit() | ast.Offset() | ast.Sample() | ast.DropEmptyFields():
+        case ast.Limit() | ast.Offset() | ast.Sample():
             pass
+        case _:
+            return False
+    return True
+
+
+def _before_fields(pipe: ast.Pipe, need: _Need) -> bool:
+    match pipe:
+        case ast.Fields():
+            need.restrict(pipe.fields)
+        case ast.Delete():
+            need.made({f for f in pipe.fields if not f.endswith("*")})
+        case ast.Copy() | ast.Rename():
+            _pairs(pipe, need)
+        case ast.Math():
+            _math(pipe, need)
+        case _:
+            return False
+    return True
+
+
+def _before_values(pipe: ast.Pipe, need: _Need) -> bool:
+    match pipe:
         case ast.Len() | ast.Hash() | ast.JSONArrayLen() | ast.UnpackWords():
             if need.needs(pipe.result):
                 need.made({pipe.result})
                 need.add((pipe.field,))
-        case ast.Math():
-            _math(pipe, need)
-        case ast.Replace() | ast.CollapseNums() | ast.Decolorize():
-            if isinstance(pipe, ast.Replace | ast.CollapseNums) and need.needs(pipe.field):
+        case ast.Replace() | ast.CollapseNums():
+            if need.needs(pipe.field):
                 _condition(pipe.condition, need)
+        case ast.Decolorize():
+            pass
         case ast.Format():
             if need.needs(pipe.result):
                 if not (pipe.condition or pipe.keep_original_fields or pipe.skip_empty_results):
@@ -138,8 +164,8 @@ def _before(pipe: ast.Pipe, need: _Need) -> None:
             need.add((pipe.field,))
             _condition(pipe.condition, need)
         case _:
-            # pack_*, unroll, facets, field_names, joins, unions ...: all that there is.
-            need.only({"*"})
+            return False
+    return True
 
 
 def _entries(entries: tuple[ast.StatsEntry, ...], need: _Need) -> None:

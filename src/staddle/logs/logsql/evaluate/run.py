@@ -74,18 +74,24 @@ STAGES: dict[type[Pipe], Callable[[Any, Context], Stage]] = {
 def run(query: Query, source: RowSource, limits: Limits | None = None) -> Iterator[Block]:
     """The query's result, block by block; the order of rows is the scan's unless a pipe sorts.
 
-    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have to be kept in memory
+    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have to
+    be kept in memory
     than `limits` allow.
     """
     return _run(query, source, limits or Limits(), None)
 
 
 def apply_pipes(
-    pipes: tuple[Pipe, ...], blocks: Iterator[Block], source: RowSource, query: Query, limits: Limits | None = None
+    pipes: tuple[Pipe, ...],
+    blocks: Iterator[Block],
+    source: RowSource,
+    query: Query,
+    limits: Limits | None = None,
 ) -> Iterator[Block]:
     """Only (some of) the pipes of `query`, over rows that were selected already.
 
-    For storage that can do the beginning of a query itself. `query` gives the time and the time range; conditions in `pipes`
+    For storage that can do the beginning of a query itself. `query` gives the time and the time range;
+    conditions in `pipes`
     may still have subqueries, which run over `source`.
     """
     context = _context(query, source, limits or Limits(), None)
@@ -103,8 +109,12 @@ def _context(query: Query, source: RowSource, limits: Limits, budget: Budget | N
     start, end = query.time_range()
     bounded = start != MIN_TIME_NS and end != MAX_TIME_NS
     return Context(
-        source, limits, lambda q: _run(q, source, limits, budget), query.now_ns,
-        (end - start + 1) / SECOND if bounded else 0.0, budget,
+        source,
+        limits,
+        lambda q: _run(q, source, limits, budget),
+        query.now_ns,
+        (end - start + 1) / SECOND if bounded else 0.0,
+        budget,
     )
 
 
@@ -176,10 +186,11 @@ def _resolved_pipe(pipe: Pipe, run_query: Callable[[Query], Iterator[Block]]) ->
         return ast.FilterPipe(_resolved(pipe.filter, run_query))
     if isinstance(pipe, ast.Stats | ast.Running):
         entries = tuple(
-            e if e.condition is None else replace(e, condition=_resolved(e.condition, run_query)) for e in pipe.entries
+            e if e.condition is None else replace(e, condition=_resolved(e.condition, run_query))
+            for e in pipe.entries
         )
         return replace(pipe, entries=entries)
     condition: Filter | None = getattr(pipe, "condition", None)
     if condition is None or isinstance(condition, MatchAll):
         return pipe
-    return replace(pipe, condition=_resolved(condition, run_query))  # type: ignore[type-var, return-value, call-arg]
+    return replace(pipe, condition=_resolved(condition, run_query))  # type: ignore[type-var]

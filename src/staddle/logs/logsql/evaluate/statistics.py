@@ -27,7 +27,9 @@ _GROUP = 400
 
 
 def rate_step(pipe: Stats, context: Context) -> float:
-    """What rates are divided by: the time bucket's length, else that of the query's time range, in seconds."""
+    """What rates are divided by: the time bucket's length, else that of the query's time range, in
+    seconds.
+    """
     for by in pipe.by:
         if by.name == "_time" and by.bucket_size:
             return by.bucket_size / SECOND
@@ -48,7 +50,11 @@ def stats(pipe: Stats, context: Context) -> Stage:
             groups[()] = [m() for m in makers]
         for block in blocks:
             everything = range(block.rows)
-            matching = [None if m is None else frozenset(m(block, everything)) for m in matchers] if conditional else None
+            matching = (
+                [None if m is None else frozenset(m(block, everything)) for m in matchers]
+                if conditional
+                else None
+            )
             for key, rows in _grouped(block, pipe).items():
                 states = groups.get(key)
                 if states is None:
@@ -83,7 +89,9 @@ def _grouped(block: Block, pipe: Stats) -> dict[Key, Sequence[int]]:
 
 
 def running(pipe: Running, context: Context) -> Stage:
-    """`running_stats` and `total_stats`: rows in time order, each with its group's statistics up to it, or over all."""
+    """`running_stats` and `total_stats`: rows in time order, each with its group's statistics up to it, or
+    over all.
+    """
     makers: list[Callable[[], Aggregate]] = [make(e.func, context.step_seconds) for e in pipe.entries]
     matchers = [None if e.condition is None else compile_filter(e.condition) for e in pipe.entries]
     in_time_order = sort(Sort((SortKey("_time"),)), context)

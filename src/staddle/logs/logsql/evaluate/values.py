@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from staddle.logs.logsql import jsontext
-from staddle.logs.logsql.ast import CollapseNums, Decolorize, Hash, JSONArrayLen, Len, Replace
 from staddle.logs.logsql.evaluate.blocks import with_columns
 from staddle.logs.logsql.evaluate.fields import per_block
 from staddle.logs.logsql.evaluate.matching import compile_filter
@@ -17,13 +16,14 @@ from staddle.logs.logsql.regexps import clean, compile_regexp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from staddle.logs.logsql.ast import Filter
+    from staddle.logs.logsql.ast import CollapseNums, Decolorize, Filter, Hash, JSONArrayLen, Len, Replace
     from staddle.logs.logsql.evaluate.context import Context, Stage
     from staddle.logs.logsql.source import Block
 
 _ANSI = re.compile(r"\x1b\[[\d;?]*[A-Za-z]", re.ASCII)
 
-# A run of decimal or hexadecimal digits that begins a word, or follows one of the letters that join numbers to times, sizes
+# A run of decimal or hexadecimal digits that begins a word, or follows one of the letters that join numbers
+# to times, sizes
 # and identifiers (`T12`, `x1f`, `v2`, `m30` ...), and that ends likewise.
 _NUMBER = re.compile(r"(?<![0-9A-SU-WYZa-gi-ln-rtuwyz])[0-9A-Fa-f]++(?![0-9A-SU-Ya-gi-lo-rtv-z])", re.ASCII)
 _PRETTY = (
@@ -51,7 +51,9 @@ def mapped(work: Callable[[str], str]) -> Callable[[str], str]:
     return cached
 
 
-def value_stage(source: str, result: str, work: Callable[[str], str], condition: Filter | None = None) -> Stage:
+def value_stage(
+    source: str, result: str, work: Callable[[str], str], condition: Filter | None = None
+) -> Stage:
     """`result` becomes `work(source)`, in rows that match the condition."""
     matcher = None if condition is None else compile_filter(condition)
     work = mapped(work)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 
+
 def words(value: str) -> list[str]:
     """All words of the value, in order."""
     return _WORD.findall(value)
@@ -21,7 +22,9 @@ def is_word_char(char: str) -> bool:
 
 
 def phrase_pattern(phrase: str, *, open_end: bool = False) -> re.Pattern[str]:
-    """Where the phrase stands in a value without cutting a word; with `open_end`, words may go on after it."""
+    """Where the phrase stands in a value without cutting a word; with `open_end`, words may go on after
+    it.
+    """
     before = r"(?<!\w)" if is_word_char(phrase[0]) else ""
     after = r"(?!\w)" if not open_end and is_word_char(phrase[-1]) else ""
     return re.compile(before + re.escape(phrase) + after)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from staddle.logs.logsql.lexer import Cursor
 
 _PARTIAL = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?"
+    r"(Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
 _UNIX = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
@@ -23,9 +25,11 @@ _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 
 def parse_instant(text: str, now_ns: int) -> tuple[int, int] | None:
-    """First and last nanosecond that a time stands for: a whole year for `2024`, one second for `...T10:20:40Z`.
+    """First and last nanosecond that a time stands for: a whole year for `2024`, one second for
+    `...T10:20:40Z`.
 
-    Besides partial RFC 3339 (zone optional: the machine's) there are `now`, durations before now (`5m`, `-5m`, `now-5m`) and
+    Besides partial RFC 3339 (zone optional: the machine's) there are `now`, durations before now (`5m`,
+    `-5m`, `now-5m`) and
     Unix times in seconds, milli-, micro- or nanoseconds. None when it is none of them.
     """
     if text == "now":
@@ -80,7 +84,7 @@ def _period(m: re.Match[str]) -> tuple[int, int] | None:
         start += int(fraction.ljust(9, "0"))
         size = MS if len(fraction) == 3 else 1
     if zone is None:
-        offset = datetime(*parts).astimezone().utcoffset()  # type: ignore[arg-type]  # noqa: DTZ001  (local on purpose)
+        offset = datetime(*parts).astimezone().utcoffset()  # type: ignore[arg-type]
         start -= int(offset.total_seconds()) * SECOND if offset else 0
     else:
         start -= zone_offset(zone)
@@ -209,3 +213,4 @@ def _weekday(c: Cursor, text: str) -> int:
         if lower in {day, day[:3]}:
             return i
     c.fail(f"cannot parse day of the week {text!r}")
+    return None

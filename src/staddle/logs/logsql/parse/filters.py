@@ -1,4 +1,6 @@
-"""Filters: logical structure, words and phrases, comparisons. Functions such as `in(...)` are in `filter_funcs`."""
+"""Filters: logical structure, words and phrases, comparisons. Functions such as `in(...)` are in
+`filter_funcs`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ from staddle.logs.logsql.ast import (
     Regexp,
     conjunction,
 )
-from staddle.logs.logsql.parse import filter_funcs, filter_ranges, filter_stream, filter_time
 from staddle.logs.logsql.keywords import RESERVED_FIRST_WORDS
+from staddle.logs.logsql.parse import filter_funcs, filter_ranges, filter_stream, filter_time
 from staddle.logs.logsql.regexps import compile_regexp
 
 if TYPE_CHECKING:
@@ -51,7 +53,9 @@ def parse_condition(c: Cursor) -> Filter | None:
 
 
 def parse_or(c: Cursor, field: str) -> Filter:
-    """Alternatives, up to the end of the pipe or parenthesis. `field` is the one named before the parenthesis, or empty."""
+    """Alternatives, up to the end of the pipe or parenthesis. `field` is the one named before the
+    parenthesis, or empty.
+    """
     parts = [_parse_and(c, field)]
     while c.at("or"):
         c.advance()
@@ -102,7 +106,17 @@ def _check_blank_before(c: Cursor) -> None:
     if c.token.spaced or c.index == 0:
         return
     previous = c.tokens[c.index - 1]
-    if previous.keyword not in _OPENERS and c.token.keyword not in {"!", "-", "!=", "!~", "=", "~", "=~", "<", ">"}:
+    if previous.keyword not in _OPENERS and c.token.keyword not in {
+        "!",
+        "-",
+        "!=",
+        "!~",
+        "=",
+        "~",
+        "=~",
+        "<",
+        ">",
+    }:
         c.fail(f"missing whitespace between {previous.raw!r} and {c.token.raw!r}")
     if previous.keyword == ")" and c.token.keyword == "(":
         c.fail("missing whitespace between ')' and '('")

@@ -11,8 +11,18 @@ from staddle.logs.logsql.parse.names import canonical, field_name
 _PRIORITY = {"^": 1, "*": 2, "/": 2, "%": 2, "+": 3, "-": 3, "&": 4, "xor": 5, "or": 6, "default": 10}
 _LOOSEST = max(_PRIORITY.values())
 # Function: fewest and most arguments.
-FUNCTIONS = {"abs": (1, 1), "exp": (1, 1), "ln": (1, 1), "max": (2, 1 << 30), "min": (2, 1 << 30), "round": (1, 2),
-             "ceil": (1, 1), "floor": (1, 1), "rand": (0, 0), "now": (0, 0)}
+FUNCTIONS = {
+    "abs": (1, 1),
+    "exp": (1, 1),
+    "ln": (1, 1),
+    "max": (2, 1 << 30),
+    "min": (2, 1 << 30),
+    "round": (1, 2),
+    "ceil": (1, 1),
+    "floor": (1, 1),
+    "rand": (0, 0),
+    "now": (0, 0),
+}
 _NAME_STOPS = frozenset("+-*/%^&=<>!:") | STOPS
 _NUMBER_STOPS = frozenset("*/%^&=<>!") | STOPS
 
@@ -44,24 +54,28 @@ def _expression(c: Cursor, loosest: int) -> MathExpr:
 
 
 def _operand(c: Cursor) -> MathExpr:
-    if c.accept("("):
-        inner = _expression(c, _LOOSEST)
-        c.expect(")", "after the expression")
-        if isinstance(inner, MathCall):
-            return MathCall(inner.op, inner.args, grouped=True)
-        return inner
-    token = c.token
-    if token.keyword in FUNCTIONS and c.tokens[c.index + 1].keyword == "(":
+    if c.at("("):
+        return _group(c)
+    if c.token.keyword in FUNCTIONS and c.tokens[c.index + 1].keyword == "(":
         return _function(c)
-    if c.at("-"):
-        c.advance()
-        operand = _expression(c, _PRIORITY["^"])
-        if isinstance(operand, MathConst):
-            return MathConst(-operand.value, "-" + operand.text)
-        return MathCall("neg", (operand,))
-    if c.accept("+"):
-        return _operand(c)
+    if c.accept("-"):
+        return _negative(c)
+    c.accept("+")
     return _leaf(c)
+
+
+def _group(c: Cursor) -> MathExpr:
+    c.advance()
+    inner = _expression(c, _LOOSEST)
+    c.expect(")", "after the expression")
+    return MathCall(inner.op, inner.args, grouped=True) if isinstance(inner, MathCall) else inner
+
+
+def _negative(c: Cursor) -> MathExpr:
+    operand = _expression(c, _PRIORITY["^"])
+    if isinstance(operand, MathConst):
+        return MathConst(-operand.value, "-" + operand.text)
+    return MathCall("neg", (operand,))
 
 
 def _function(c: Cursor) -> MathExpr:
@@ -81,7 +95,11 @@ def _function(c: Cursor) -> MathExpr:
 def _leaf(c: Cursor) -> MathExpr:
     token = c.token
     if token.keyword in _NAME_STOPS:
-        c.fail(f"unexpected token {token.raw!r} in a math expression" if token.raw else "missing operand in 'math'")
+        c.fail(
+            f"unexpected token {token.raw!r} in a math expression"
+            if token.raw
+            else "missing operand in 'math'"
+        )
     if not token.quoted and (token.raw[0].isdigit() or token.raw == "."):
         number = _number(c)
         if number is not None:

@@ -1,4 +1,6 @@
-"""Pipes by name. The parsers of their families are in `pipes_rows`, `pipes_fields`, `pipes_values`, `stats` and `math`."""
+"""Pipes by name. The parsers of their families are in `pipes_rows`, `pipes_fields`, `pipes_values`, `stats`
+and `math`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast import BlocksCount, BlockStats, FilterPipe, Pipe
 from staddle.logs.logsql.errors import LogsQLError
-from staddle.logs.logsql.parse import filters, pipes_fields, pipes_rows, pipes_values, stats
 from staddle.logs.logsql.keywords import STATS_NAMES
+from staddle.logs.logsql.parse import filters, pipes_fields, pipes_rows, pipes_values, stats
 from staddle.logs.logsql.parse.math import parse_math
 from staddle.logs.logsql.parse.names import field_name
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def parse_pipe(c: Cursor) -> Pipe:
-    """The pipe at the cursor; without a pipe's name, statistics (`count() x`, `by (a) max(b)`) or a filter."""
+    """The pipe at the cursor; without a pipe's name, statistics (`count() x`, `by (a) max(b)`) or a
+    filter.
+    """
     if c.at_end():
         c.fail("missing pipe")
     parser = PIPES.get(c.token.keyword)

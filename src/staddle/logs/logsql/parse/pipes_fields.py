@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.logs.logsql.ast import Copy, Delete, DropEmptyFields, Fields, PackJSON, PackLogfmt, Pipe, Rename, Unroll
+from staddle.logs.logsql.ast import (
+    Copy,
+    Delete,
+    DropEmptyFields,
+    Fields,
+    PackJSON,
+    PackLogfmt,
+    Pipe,
+    Rename,
+    Unroll,
+)
 from staddle.logs.logsql.parse.filters import parse_condition
 from staddle.logs.logsql.parse.names import (
     comma_patterns,

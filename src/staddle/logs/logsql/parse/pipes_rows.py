@@ -21,7 +21,13 @@ from staddle.logs.logsql.ast import (
     Union,
     Uniq,
 )
-from staddle.logs.logsql.parse.names import count, duration, field_name, fields_in_parens, fields_maybe_in_parens
+from staddle.logs.logsql.parse.names import (
+    count,
+    duration,
+    field_name,
+    fields_in_parens,
+    fields_maybe_in_parens,
+)
 from staddle.logs.logsql.parse.subquery import query_in_parens
 
 if TYPE_CHECKING:
@@ -65,14 +71,13 @@ def parse_sort(c: Cursor) -> Pipe:
     """`sort by (...) desc partition by (...) offset N limit N rank as x`."""
     c.advance()
     keys: tuple[SortKey, ...] = ()
-    if c.accept("by"):
-        keys = _sort_keys(c)
-    elif c.at("("):
+    if c.accept("by") or c.at("("):
         keys = _sort_keys(c)
     desc = c.accept("desc")
     if not desc:
         c.accept("asc")
-    offset, limit, partition, rank = 0, -1, (), ""
+    offset, limit, rank = 0, -1, ""
+    partition: tuple[str, ...] = ()
     seen: set[str] = set()
     while not c.at_end():
         option = c.token.keyword
@@ -109,7 +114,9 @@ def parse_last(c: Cursor) -> Pipe:
 
 def _first_last(c: Cursor, *, last: bool) -> Pipe:
     c.advance()
-    limit, keys, partition, rank = 1, (), (), ""
+    limit, rank = 1, ""
+    keys: tuple[SortKey, ...] = ()
+    partition: tuple[str, ...] = ()
     if not c.at_end() and not c.at("by", "(", "partition", "rank"):
         limit = count(c, "number of rows")
     if c.accept("by") or c.at("("):

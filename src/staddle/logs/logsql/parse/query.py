@@ -58,3 +58,4 @@ def _boolean(c: Cursor) -> bool:
     if text in {"false", "0", "f"}:
         return False
     c.fail(f"cannot parse {text!r} as true or false")
+    return None

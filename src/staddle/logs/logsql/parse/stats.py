@@ -5,17 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast import ByField, Pipe, Running, Stats, StatsEntry, StatsFunc
+from staddle.logs.logsql.keywords import STATS_NAMES
 from staddle.logs.logsql.numbers import parse_bytes, parse_number, parse_plain
 from staddle.logs.logsql.parse.filters import parse_condition
-from staddle.logs.logsql.keywords import STATS_NAMES
-from staddle.logs.logsql.parse.names import canonical, count, field_name, patterns_in_parens, patterns_until_paren
+from staddle.logs.logsql.parse.names import (
+    canonical,
+    count,
+    field_name,
+    patterns_in_parens,
+    patterns_until_paren,
+)
 from staddle.logs.logsql.times import DAY, HOUR, MINUTE, MS, SECOND, US, WEEK, parse_duration
 
 if TYPE_CHECKING:
     from staddle.logs.logsql.lexer import Cursor
 
-NAMED_BUCKETS = {"nanosecond": 1, "microsecond": US, "millisecond": MS, "second": SECOND, "minute": MINUTE, "hour": HOUR,
-                 "day": DAY, "week": WEEK, "month": 0, "year": 0}
+NAMED_BUCKETS = {
+    "nanosecond": 1,
+    "microsecond": US,
+    "millisecond": MS,
+    "second": SECOND,
+    "minute": MINUTE,
+    "hour": HOUR,
+    "day": DAY,
+    "week": WEEK,
+    "month": 0,
+    "year": 0,
+}
 _LIMITED = {"count_uniq", "count_uniq_hash", "uniq_values", "values", "json_values"}
 _NO_WILDCARDS = {"count_uniq", "count_uniq_hash"}
 
@@ -141,10 +157,10 @@ def _by_field(c: Cursor) -> ByField:
     bucket = c.compound("bucket")
     if bucket.lower() in NAMED_BUCKETS:
         bucket = bucket.lower()
-        size: float | None = NAMED_BUCKETS[bucket]
+        size = float(NAMED_BUCKETS[bucket])
     else:
-        size = _bucket_size(bucket)
-        if size is None or size <= 0:
+        size = _bucket_size(bucket) or 0.0
+        if size <= 0:
             c.fail(f"cannot parse bucket size {bucket!r} for field {name!r}")
     offset, shift = "", 0.0
     if c.accept("offset"):
