@@ -6,7 +6,7 @@ import re
 
 from staddle.logs.logsql.keywords import RESERVED_FIRST_WORDS
 
-_BARE = re.compile(r"[\w.$/+-]+(?<!-)|[\w.$/+][\w.$/+-]*")
+_BARE = re.compile(r"\w[\w.]*")
 
 # Words that mean something to the parser where a name or value may stand; quoted, they are plain text.
 RESERVED = RESERVED_FIRST_WORDS | frozenset(
@@ -98,7 +98,7 @@ def quote(value: str) -> str:
 
 def word(value: str) -> str:
     """`value` bare where the lexer would read it back as one word, else quoted."""
-    if _BARE.fullmatch(value) and not value.startswith("-") and value.lower() not in RESERVED:
+    if _BARE.fullmatch(value) and value.lower() not in RESERVED:
         return value
     return quote(value)
 

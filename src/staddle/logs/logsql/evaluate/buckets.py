@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.numbers import format_number, parse_ipv4, parse_plain
 from staddle.logs.logsql.times import (
-    DAY,
     SECOND,
-    WEEK,
     format_duration,
     format_time,
     parse_duration,
@@ -54,9 +52,7 @@ def bucket_time(time_ns: int, by: ByField) -> int:
         first = datetime(day.year, day.month if by.bucket == "month" else 1, 1, tzinfo=UTC)
         return int(first.timestamp()) * SECOND + offset
     size = int(by.bucket_size) or 1
-    # A `week` begins on Monday; the first one of Unix time was four days in.
-    shift = 4 * DAY if by.bucket == "week" and size == WEEK else 0
-    return (local - shift) // size * size + shift + offset
+    return local // size * size + offset
 
 
 def bucket_value(value: str, by: ByField) -> str:

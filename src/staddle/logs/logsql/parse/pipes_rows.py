@@ -173,13 +173,17 @@ def parse_uniq(c: Cursor) -> Pipe:
     fields = fields_maybe_in_parens(c)
     if not fields:
         c.fail("missing fields in 'uniq'")
-    hits = ""
-    if c.accept("with"):
-        c.expect("hits", "after 'with'")
-        hits = fresh_name("hits", fields)
-    elif c.accept("hits"):
-        hits = fresh_name("hits", fields)
-    limit = count(c, "limit") if c.accept("limit") else 0
+    hits, limit = "", 0
+    while not c.at_end():
+        if c.accept("with"):
+            c.expect("hits", "after 'with'")
+            hits = fresh_name("hits", fields)
+        elif c.accept("hits"):
+            hits = fresh_name("hits", fields)
+        elif c.accept("limit"):
+            limit = count(c, "limit")
+        else:
+            c.fail(f"unexpected token {c.token.raw!r} in 'uniq'")
     return Uniq(fields, hits, limit)
 
 
@@ -277,6 +281,12 @@ def parse_join(c: Cursor) -> Pipe:
     if not fields:
         c.fail("missing fields in 'join by'")
     query = query_in_parens(c)
-    inner = c.accept("inner")
-    prefix = c.compound("prefix") if c.accept("prefix") else ""
+    inner, prefix = False, ""
+    while not c.at_end():
+        if c.accept("inner"):
+            inner = True
+        elif c.accept("prefix"):
+            prefix = c.compound("prefix")
+        else:
+            c.fail(f"unexpected token {c.token.raw!r} in 'join'")
     return Join(fields, query, inner, prefix)
