@@ -21,29 +21,43 @@ def is_word_char(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def phrase_pattern(phrase: str, *, open_end: bool = False) -> re.Pattern[str]:
-    """Where the phrase stands in a value without cutting a word; with `open_end`, words may go on after
-    it.
+def _finder(phrase: str, *, open_end: bool = False) -> Callable[[str, int], int]:
+    """A function that finds the phrase in a value from a position on, without cutting words; with `open_end`,
+    words may go on after it. It returns where the phrase ends, -1 when there is none.
     """
-    before = r"(?<!\w)" if is_word_char(phrase[0]) else ""
-    after = r"(?!\w)" if not open_end and is_word_char(phrase[-1]) else ""
-    return re.compile(before + re.escape(phrase) + after)
+    size = len(phrase)
+    word_begins = is_word_char(phrase[0])
+    word_ends = not open_end and is_word_char(phrase[-1])
+
+    def find(value: str, start: int) -> int:
+        at = value.find(phrase, start)
+        while at >= 0:
+            end = at + size
+            # Written out, as this is the innermost loop of most queries.
+            if not (word_begins and at and ((c := value[at - 1]).isalnum() or c == "_")) and not (
+                word_ends and end < len(value) and ((c := value[end]).isalnum() or c == "_")
+            ):
+                return end
+            at = value.find(phrase, at + 1)
+        return -1
+
+    return find
 
 
 def phrase_test(phrase: str) -> Callable[[str], bool]:
     """Does the value contain the phrase? The empty phrase is only in the empty value."""
     if not phrase:
         return lambda value: not value
-    search = phrase_pattern(phrase).search
-    return lambda value: phrase in value and search(value) is not None
+    find = _finder(phrase)
+    return lambda value: phrase in value and find(value, 0) >= 0
 
 
 def prefix_test(prefix: str) -> Callable[[str], bool]:
     """Does the value contain a phrase that begins so? The empty prefix is in any value but the empty one."""
     if not prefix:
         return bool
-    search = phrase_pattern(prefix, open_end=True).search
-    return lambda value: prefix in value and search(value) is not None
+    find = _finder(prefix, open_end=True)
+    return lambda value: prefix in value and find(value, 0) >= 0
 
 
 def any_case_test(test: Callable[[str], bool]) -> Callable[[str], bool]:
@@ -53,18 +67,14 @@ def any_case_test(test: Callable[[str], bool]) -> Callable[[str], bool]:
 
 def sequence_test(phrases: tuple[str, ...]) -> Callable[[str], bool]:
     """Do the phrases stand in the value in this order? Empty ones do anywhere."""
-    patterns = [phrase_pattern(p) for p in phrases if p]
-    first = next((p for p in phrases if p), "")
+    finders = [_finder(p) for p in phrases if p]
 
     def test(value: str) -> bool:
-        if first not in value:
-            return False
         position = 0
-        for pattern in patterns:
-            m = pattern.search(value, position)
-            if m is None:
+        for find in finders:
+            position = find(value, position)
+            if position < 0:
                 return False
-            position = m.end()
         return True
 
     return test
