@@ -20,7 +20,8 @@ class Part:
     """One Parquet file of rows.
 
     `day` is the UTC day number that all rows are of, -1 if they are of many; times are Unix ns, both ends included.
-    `columns` are Parquet columns (see `names`); `tenants` those that have rows; `level` 0 comes from the log, higher from merging.
+    `columns` are Parquet columns (see `names`); `tenants` those that have rows; `level` 0 comes from the log, higher from
+    merging. `shapes`: there is a shapes file (see `merge`).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Part:
     max_ns: int
     columns: tuple[str, ...]
     tenants: tuple[int, ...]
+    shapes: bool = False
 
     @staticmethod
     def load(raw: dict[str, Any]) -> Part:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from staddle.store import compact
 from staddle.store.errors import ReadOnlyError, StoreError, WorkerError
 from staddle.store.manifest import Manifest, Part
-from staddle.store.merge import summary_path
+from staddle.store.merge import shapes_path, summary_path
 from staddle.store.wal import WriteAheadLog, list_segments, segment_path
 from staddle.store.worker import Worker
 
@@ -49,6 +49,10 @@ class Snapshot:
     def summary(self, part: Part) -> Path:
         """The part's summary, which may not exist."""
         return summary_path(self.folder, part.name)
+
+    def shapes(self, part: Part) -> Path:
+        """The part's shapes, if `part.shapes`."""
+        return shapes_path(self.folder, part.name)
 
 
 class Store:
@@ -337,6 +341,7 @@ class Store:
         for name in names:
             (self._parts_folder / f"{name}.parquet").unlink(missing_ok=True)
             summary_path(self._parts_folder, name).unlink(missing_ok=True)
+            shapes_path(self._parts_folder, name).unlink(missing_ok=True)
 
     def _merge_step(self) -> bool:
         idle = time.monotonic() - self._last_append > self.options.merge_delay
