@@ -129,8 +129,12 @@ def _serve(settings: dict[str, Any]) -> None:
             answer = {"ok": run(json.loads(line))}
         except Exception as error:  # noqa: BLE001 (whatever it is, the server decides)
             answer = {"error": f"{type(error).__name__}: {error}"}
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # The server is gone, and with it whoever would have used the result.
+            os._exit(0)
 
 
 if __name__ == "__main__":
