@@ -33,10 +33,10 @@ FACILITIES = (
 )
 
 _PRIORITY = re.compile(r"<(\d{1,3})>", re.ASCII)
-_RFC5424 = re.compile(r"1 (\S+) (\S+) (\S+) (\S+) (\S+) ?")
 _RFC3164_TIME = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d)\s", re.ASCII)
-_TAG = re.compile(r"([^\s:\[]+)(?:\[([^\]]*)\])?:(?:\s|$)")
+_TAG = re.compile(r"[^\[: ]*")
 _PARAMETER = re.compile(r' ?([^ =\]"]+)="((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ELEMENT = re.compile(r"[^ \]]*")
 _ESCAPED = re.compile(r'\\(["\\\]])')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -64,66 +64,77 @@ def parse(text: str, now_ns: int, offset_ns: int = 0) -> list[tuple[str, str]]:
             ("severity", str(severity)),
         ]
         text = text[m.end() :]
-    header = _RFC5424.match(text)
-    if header is not None:
-        fields.extend(_rfc5424(header, text[header.end() :]))
+    if text.startswith("1 "):
+        fields.extend(_rfc5424(text[2:]))
     else:
         fields.extend(_rfc3164(text, now_ns, offset_ns))
     return fields
 
 
-def _rfc5424(header: re.Match[str], rest: str) -> Iterator[tuple[str, str]]:
+def _rfc5424(rest: str) -> Iterator[tuple[str, str]]:
+    """What comes after the version. A message that is cut off gives the fields up to there."""
     yield "format", "rfc5424"
-    for name, value in zip(
-        ("timestamp", "hostname", "app_name", "proc_id", "msg_id"), header.groups(), strict=True
-    ):
-        if value != "-":
-            yield name, value
+    for name in ("timestamp", "hostname", "app_name", "proc_id", "msg_id"):
+        value, blank, rest = rest.partition(" ")
+        yield name, value
+        if not blank:
+            return
     if rest.startswith("-"):
         rest = rest[1:]
     else:
-        while rest.startswith("["):
-            end = 1
-            while end < len(rest) and rest[end] not in " ]":
-                end += 1
-            block = rest[1:end]
-            while (m := _PARAMETER.match(rest, end)) is not None:
-                yield f"{block}.{m[1]}", _ESCAPED.sub(r"\1", m[2])
-                end = m.end()
-            if rest[end : end + 1] != "]":
-                break
-            if rest[1:end] == block:
-                yield block, ""
-            rest = rest[end + 1 :]
+        elements, rest = _structured_data(rest)
+        yield from elements
     message = rest.removeprefix(" ").removeprefix("\ufeff")
     if message:
         yield "message", message
 
 
+def _structured_data(rest: str) -> tuple[list[tuple[str, str]], str]:
+    """The parameters in `[id a="b"][id2 c="d"]`, and what follows.
+
+    An element without parameters has an empty value.
+    """
+    found: list[tuple[str, str]] = []
+    while rest.startswith("["):
+        name = _ELEMENT.match(rest, 1)
+        end = name.end() if name is not None else 1
+        element = rest[1:end]
+        parameters = []
+        while (m := _PARAMETER.match(rest, end)) is not None:
+            parameters.append((f"{element}.{m[1]}", _ESCAPED.sub(r"\1", m[2])))
+            end = m.end()
+        if rest[end : end + 1] != "]":
+            break
+        found.extend(parameters or [(element, "")])
+        rest = rest[end + 1 :]
+    return found, rest
+
+
 def _rfc3164(text: str, now_ns: int, offset_ns: int) -> Iterator[tuple[str, str]]:
     yield "format", "rfc3164"
-    rest = text
     stamp, size = _timestamp(text, now_ns, offset_ns)
     if not stamp:
-        yield "message", text
+        if text:
+            yield "message", text
         return
     yield "timestamp", stamp
-    rest = text[size:]
-    host, blank, after = rest.partition(" ")
-    if not blank:
-        if host:
-            yield "hostname", host
-        return
+    host, blank, rest = text[size:].partition(" ")
     yield "hostname", host
-    rest = after
+    if not blank:
+        return
     tag = _TAG.match(rest)
-    if tag is not None:
-        yield "app_name", tag[1]
-        if tag[2] is not None:
-            yield "proc_id", tag[2]
-        rest = rest[tag.end() :]
-    if rest:
-        yield "message", rest
+    end = tag.end() if tag is not None else 0
+    yield "app_name", rest[:end]
+    rest = rest[end:]
+    if rest.startswith("["):
+        process, bracket, after = rest[1:].partition("]")
+        if not bracket:
+            return
+        yield "proc_id", process
+        rest = after
+    message = rest.removeprefix(":").removeprefix(" ")
+    if message:
+        yield "message", message
 
 
 def _timestamp(text: str, now_ns: int, offset_ns: int) -> tuple[str, int]:

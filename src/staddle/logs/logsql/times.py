@@ -57,12 +57,12 @@ def parse_duration(text: str) -> int | None:
     """`1h30m`, `-1.5d`, `5ms` ... in nanoseconds; None when it is none (a number without a unit is none)."""
     if not _DURATION.fullmatch(text):
         return None
-    total = 0.0
+    total = 0
     for number, unit in _DURATION_PART.findall(text):
-        total += float(number) * _UNITS[unit]
-    if abs(total) >= 1 << 63:
+        total += int(float(number) * _UNITS[unit]) if "." in number else int(number) * _UNITS[unit]
+    if total >= 1 << 63:
         return None
-    return int(-total if text.startswith("-") else total)
+    return -total if text.startswith("-") else total
 
 
 def format_duration(duration_ns: int) -> str:
