@@ -132,6 +132,10 @@ class Cursor:
         """Refuses the query here."""
         raise LogsQLError(message, self.text, self.token.end)
 
+    def reject(self, message: str) -> NoReturn:
+        """Refuses what was read last."""
+        raise LogsQLError(message, self.text, self.tokens[max(self.index - 1, 0)].end)
+
     def compound(self, what: str, *more_stops: str) -> str:
         """The word here: this token and all that follow without blanks, up to a stop sign.
 

@@ -89,7 +89,7 @@ def _regexp(c: Cursor, field: str) -> Filter:
     try:
         compile_regexp(pattern)
     except ValueError as e:
-        c.fail(str(e))
+        c.reject(str(e))
     return Regexp(field or "_msg", pattern)
 
 
@@ -118,7 +118,7 @@ def _string_range(c: Cursor, field: str) -> Filter:
     c.advance()
     args = arguments(c)
     if len(args) != 2:
-        c.fail(f"unexpected number of args for string_range(): {len(args)}; want 2")
+        c.reject(f"unexpected number of args for string_range(): {len(args)}; want 2")
     low, high = args
     return StringRange(field or "_msg", low, high, f"string_range({word(low)}, {word(high)})")
 
@@ -127,10 +127,10 @@ def _len_range(c: Cursor, field: str) -> Filter:
     c.advance()
     args = arguments(c)
     if len(args) != 2:
-        c.fail(f"unexpected number of args for len_range(): {len(args)}; want 2")
+        c.reject(f"unexpected number of args for len_range(): {len(args)}; want 2")
     low, high = (MAX_LEN if a.lower() in {"inf", "+inf"} else parse_count(a) for a in args)
     if low is None or high is None:
-        c.fail(f"cannot parse the args of len_range(): {args}")
+        c.reject(f"cannot parse the args of len_range(): {args}")
     return LenRange(field or "_msg", low, high, f"({word(args[0])}, {word(args[1])})")
 
 
@@ -142,7 +142,7 @@ def _ipv4_range(c: Cursor, field: str) -> Filter:
         low, high = parse_ipv4(args[0]), parse_ipv4(args[1])
         bounds = None if low is None or high is None else (low, high)
     if bounds is None:
-        c.fail(f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses")
+        c.reject(f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses")
     return IPv4Range(field or "_msg", *bounds)
 
 
@@ -176,7 +176,7 @@ def _values(c: Cursor) -> ValueList | None:
     c.expect(")", f"after the query in {name!r}")
     column = single_column(query)
     if column is None:
-        c.fail(f"the query in {name}(...) must end with a 'fields' or 'uniq' pipe that leaves one field")
+        c.reject(f"the query in {name}(...) must end with a 'fields' or 'uniq' pipe that leaves one field")
     return ValueList((), query, column)
 
 
@@ -202,11 +202,11 @@ def parse_stream_id(c: Cursor) -> Filter:
         if values is None:
             return MatchAll()
         if values.query is None and not all(map(_STREAM_ID.fullmatch, values.values)):
-            c.fail("cannot parse _stream_id: want 48 hexadecimal digits")
+            c.reject("cannot parse _stream_id: want 48 hexadecimal digits")
         return StreamID(values)
     text = c.compound("stream id")
     if not _STREAM_ID.fullmatch(text):
-        c.fail(f"cannot parse _stream_id {text!r}: want 48 hexadecimal digits")
+        c.reject(f"cannot parse _stream_id {text!r}: want 48 hexadecimal digits")
     return StreamID(ValueList((text,)))
 
 

@@ -71,5 +71,5 @@ def _bound(c: Cursor) -> tuple[str, float]:
     text = c.compound("number in range()")
     number = parse_math_number(text)
     if number is None:
-        c.fail(f"cannot parse number {text!r} in range()")
+        c.reject(f"cannot parse number {text!r} in range()")
     return text, number

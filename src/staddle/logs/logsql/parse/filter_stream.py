@@ -53,5 +53,5 @@ def _matcher(c: Cursor) -> LabelMatcher:
         try:
             compile_regexp(value)
         except ValueError as e:
-            c.fail(str(e))
+            c.reject(str(e))
     return LabelMatcher(label, op, (value,))

@@ -131,7 +131,7 @@ def _interval(c: Cursor) -> tuple[int, int]:
         return c.now_ns - abs(length) + 1, c.now_ns
     found = parse_instant(text, c.now_ns)
     if found is None:
-        c.fail(f"cannot parse _time filter {text!r}")
+        c.reject(f"cannot parse _time filter {text!r}")
     return found
 
 
@@ -141,7 +141,7 @@ def _comparison(c: Cursor) -> tuple[int, int]:
     text = c.compound("time")
     found = parse_instant(text, c.now_ns)
     if found is None:
-        c.fail(f"cannot parse _time filter {text!r}")
+        c.reject(f"cannot parse _time filter {text!r}")
     start, end = found
     if parse_duration(text) is not None:
         # A duration is an age: more than it means earlier.
@@ -167,7 +167,7 @@ def _bound(c: Cursor) -> tuple[int, int]:
     text = c.compound("time")
     found = parse_instant(text, c.now_ns)
     if found is None:
-        c.fail(f"cannot parse time {text!r}")
+        c.reject(f"cannot parse time {text!r}")
     return found
 
 
@@ -195,7 +195,7 @@ def _clock(c: Cursor, text: str) -> int:
     m = _CLOCK.fullmatch(text)
     ns = int(m[1]) * HOUR + int(m[2]) * MINUTE + int(m[3] or 0) * SECOND if m else -1
     if m is None or int(m[2]) > 59 or ns > DAY:
-        c.fail(f"cannot parse time of day {text!r}; want hh:mm")
+        c.reject(f"cannot parse time of day {text!r}; want hh:mm")
     return ns
 
 
@@ -212,5 +212,5 @@ def _weekday(c: Cursor, text: str) -> int:
     for i, day in enumerate(_DAYS):
         if lower in {day, day[:3]}:
             return i
-    c.fail(f"cannot parse day of the week {text!r}")
+    c.reject(f"cannot parse day of the week {text!r}")
     return None

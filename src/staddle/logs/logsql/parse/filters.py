@@ -103,6 +103,8 @@ def parse_one(c: Cursor, field: str) -> Filter:
 
 
 def _check_blank_before(c: Cursor) -> None:
+    if c.at(",", "[", "]"):
+        c.fail(f"unexpected token {c.token.raw!r}")
     if c.token.spaced or c.index == 0:
         return
     previous = c.tokens[c.index - 1]
@@ -188,7 +190,7 @@ def _parse_match(c: Cursor, field: str) -> Filter:
     try:
         compile_regexp(text)
     except ValueError as e:
-        c.fail(str(e))
+        c.reject(str(e))
     return Regexp(field or "_msg", text)
 
 
@@ -228,7 +230,7 @@ def _parse_phrase(c: Cursor, field: str) -> Filter:
         c.advance()
         return Prefix(name, text)
     if c.adjacent("(", "["):
-        c.fail(f"unknown function {text!r}" if not quoted else f"missing whitespace after {text!r}")
+        c.reject(f"unknown function {text!r}" if not quoted else f"missing whitespace after {text!r}")
     return Phrase(name, text)
 
 

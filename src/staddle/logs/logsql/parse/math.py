@@ -88,7 +88,7 @@ def _function(c: Cursor) -> MathExpr:
             c.expect(",", f"between the arguments of {name}()")
     least, most = FUNCTIONS[name]
     if not least <= len(args) <= most:
-        c.fail(f"unexpected number of arguments for {name}(): {len(args)}")
+        c.reject(f"unexpected number of arguments for {name}(): {len(args)}")
     return MathCall(name, tuple(args))
 
 

@@ -94,12 +94,10 @@ def result_name(c: Cursor) -> str:
 
 def count(c: Cursor, what: str) -> int:
     """A whole number, not negative: `10`, `1_000`, `0x10`, `10K`, also `1e3`."""
-    token = c.token
     text = c.compound(what)
     value = parse_count(text)
     if value is None:
-        c.index = c.tokens.index(token)
-        c.fail(f"cannot parse {what} from {text!r}")
+        c.reject(f"cannot parse {what} from {text!r}")
     return value
 
 
@@ -119,10 +117,8 @@ def parse_count(text: str) -> int | None:
 
 def duration(c: Cursor, what: str) -> int:
     """A duration in nanoseconds, with a sign if any."""
-    token = c.token
     text = c.compound(what)
     value = 0 if text in {"0", "-0"} else parse_duration(text)
     if value is None:
-        c.index = c.tokens.index(token)
-        c.fail(f"cannot parse duration {text!r}")
+        c.reject(f"cannot parse duration {text!r}")
     return value

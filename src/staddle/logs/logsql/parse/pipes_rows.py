@@ -153,7 +153,7 @@ def parse_sample(c: Cursor) -> Pipe:
     c.advance()
     one_of = count(c, "sample")
     if not one_of:
-        c.fail("unexpected zero in 'sample'")
+        c.reject("unexpected zero in 'sample'")
     return Sample(one_of)
 
 
@@ -259,7 +259,7 @@ def parse_stream_context(c: Cursor) -> Pipe:
         elif c.accept("time_window"):
             window = duration(c, "time_window")
             if window <= 0:
-                c.fail("time_window must be positive")
+                c.reject("time_window must be positive")
         else:
             c.fail(f"unexpected token {c.token.raw!r} in 'stream_context'")
     if before < 0 and after < 0:

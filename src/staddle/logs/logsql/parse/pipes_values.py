@@ -99,7 +99,7 @@ def _replace(c: Cursor, *, regexp: bool) -> Pipe:
         try:
             compile_regexp(old)
         except ValueError as e:
-            c.fail(str(e))
+            c.reject(str(e))
     field = _at_field(c)
     limit = count(c, "limit") if c.accept("limit") else 0
     return Replace(regexp, old, new, field, limit, condition)
@@ -113,9 +113,9 @@ def parse_format(c: Cursor) -> Pipe:
     try:
         steps = parse_steps(pattern)
     except ValueError as e:
-        c.fail(str(e))
+        c.reject(str(e))
     if any(s.field and s.field.endswith("*") for s in steps):
-        c.fail(f"unexpected wildcard in the pattern {pattern!r}")
+        c.reject(f"unexpected wildcard in the pattern {pattern!r}")
     result = field_name(c) if c.accept("as") else "_msg"
     keep, skip = _keep_skip(c)
     return Format(pattern, steps, result, keep, skip, condition)
@@ -131,7 +131,7 @@ def parse_extract(c: Cursor) -> Pipe:
     try:
         steps = parse_extract_steps(pattern)
     except ValueError as e:
-        c.fail(str(e))
+        c.reject(str(e))
     field = field_name(c) if c.accept("from") else "_msg"
     keep, skip = _keep_skip(c)
     return Extract(False, pattern, steps, field, keep, skip, condition)
@@ -147,9 +147,9 @@ def parse_extract_regexp(c: Cursor) -> Pipe:
     try:
         names = compile_regexp(pattern).groupindex
     except ValueError as e:
-        c.fail(str(e))
+        c.reject(str(e))
     if not names:
-        c.fail(f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)")
+        c.reject(f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)")
     field = field_name(c) if c.accept("from") else "_msg"
     keep, skip = _keep_skip(c)
     return Extract(True, pattern, (), field, keep, skip, condition)

@@ -45,7 +45,7 @@ def _options(c: Cursor) -> QueryOptions:
         elif key == "time_offset":
             offset = duration(c, "time_offset")
         else:
-            c.fail(f"unexpected option {key!r}")
+            c.reject(f"unexpected option {key!r}")
         if not c.at(")"):
             c.expect(",", "between options")
     return QueryOptions(concurrency, ignore, offset)
@@ -57,5 +57,5 @@ def _boolean(c: Cursor) -> bool:
         return True
     if text in {"false", "0", "f"}:
         return False
-    c.fail(f"cannot parse {text!r} as true or false")
+    c.reject(f"cannot parse {text!r} as true or false")
     return None

@@ -78,7 +78,7 @@ def _entries(c: Cursor, taken: tuple[str, ...]) -> tuple[StatsEntry, ...]:
     while True:
         entry = _entry(c)
         if entry.result in names:
-            c.fail(f"the result name {entry.result!r} is used twice or is among the 'by' fields")
+            c.reject(f"the result name {entry.result!r} is used twice or is among the 'by' fields")
         names.add(entry.result)
         entries.append(entry)
         if c.at_end():
@@ -119,13 +119,13 @@ def parse_func(c: Cursor) -> StatsFunc:
 
 def _check(c: Cursor, name: str, fields: tuple[str, ...]) -> None:
     if name in _NO_WILDCARDS and (not fields or any(f.endswith("*") for f in fields)):
-        c.fail(f"{name}() needs at least one field name, without wildcards")
+        c.reject(f"{name}() needs at least one field name, without wildcards")
     if name == "histogram" and (len(fields) != 1 or fields[0].endswith("*")):
-        c.fail("histogram() needs exactly one field name")
+        c.reject("histogram() needs exactly one field name")
     if name in {"row_min", "row_max"} and (not fields or fields[0].endswith("*")):
-        c.fail(f"{name}() needs a field name as its first argument")
+        c.reject(f"{name}() needs a field name as its first argument")
     if name == "rate" and fields:
-        c.fail("rate() has no arguments")
+        c.reject("rate() has no arguments")
 
 
 def _quantile_args(c: Cursor) -> tuple[str, float, tuple[str, ...]]:
@@ -133,7 +133,7 @@ def _quantile_args(c: Cursor) -> tuple[str, float, tuple[str, ...]]:
     text = c.compound("phi of quantile()")
     phi = parse_plain(text)
     if phi is None or not 0 <= phi <= 1:
-        c.fail(f"phi of quantile() must be a number from 0 to 1; got {text!r}")
+        c.reject(f"phi of quantile() must be a number from 0 to 1; got {text!r}")
     if c.accept(")"):
         return text, phi, ()
     c.expect(",", "after phi of quantile()")
@@ -161,13 +161,13 @@ def _by_field(c: Cursor) -> ByField:
     else:
         size = _bucket_size(bucket) or 0.0
         if size <= 0:
-            c.fail(f"cannot parse bucket size {bucket!r} for field {name!r}")
+            c.reject(f"cannot parse bucket size {bucket!r} for field {name!r}")
     offset, shift = "", 0.0
     if c.accept("offset"):
         offset = c.compound("offset of the bucket")
         found = _bucket_size(offset)
         if found is None:
-            c.fail(f"cannot parse bucket offset {offset!r} for field {name!r}")
+            c.reject(f"cannot parse bucket offset {offset!r} for field {name!r}")
         shift = found
     return ByField(name, bucket, size, offset, shift)
 
