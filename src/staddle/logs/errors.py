@@ -1,0 +1,11 @@
+"""Errors of the log server."""
+
+from __future__ import annotations
+
+
+class FlagError(Exception):
+    """A command-line flag is unknown or has a bad value; the message says which and what is allowed."""
+
+
+class IngestError(Exception):
+    """A batch of rows can't be read; the message says why."""

@@ -1,0 +1,228 @@
+"""Log segments to level-0 parts, in bulk with DuckDB. Runs in a worker process (see `worker`)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from staddle.store import flatten
+from staddle.store.errors import CorruptError
+from staddle.store.lines import lines_table, table_of
+from staddle.store.names import MORE, literal
+from staddle.store.parts import COPY_OPTIONS, describe, split_days
+from staddle.store.rowformat import RowFormat
+from staddle.store.rowsql import MACROS, UNIX_MACRO, RowSelect
+from staddle.store.wal import read_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+    import pyarrow as pa
+
+    from staddle.store.manifest import Part
+    from staddle.store.wal import Record
+
+log = logging.getLogger(__name__)
+
+MAX_PART_COLUMNS = 500
+_NESTED = literal(r'":\s*[\[{]')
+_FLOAT = literal(r'":\s*-?[0-9]+[.eE]')
+_FLOAT_KEY = literal(r'"([^"\\]*)"\s*:\s*-?[0-9]+[.eE]')
+
+
+@dataclass(slots=True)
+class Converted:
+    """What came of some segments. `problems` says what could not be read; `dropped` counts rows by reason."""
+
+    parts: list[Part] = field(default_factory=list)
+    rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a look at a batch of lines says about it."""
+
+    keys: Counter[str]
+    float_keys: frozenset[str]
+    odd: str
+    lines: int
+
+
+def convert(
+    con: duckdb.DuckDBPyConnection, segments: Sequence[Path], folder: Path, name: str, min_ns: int, max_ns: int
+) -> Converted:
+    """Write the rows of `segments` with times in [min_ns, max_ns] to parts `<name>...` in `folder`, durably."""
+    con.execute(MACROS + UNIX_MACRO)
+    result = Converted()
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in _records(segments, result):
+        groups[record.row_format].append(record)
+    sources: list[str] = []
+    for i, (text, records) in enumerate(groups.items()):
+        sources.append(_group(con, RowFormat.load(text), records, i, result, (min_ns, max_ns)))
+        if len(groups) > 1:
+            con.execute(f"create or replace temp table g{i} as {sources[-1]}")
+            sources[-1] = f"select * from g{i}"
+    if sources:
+        path = folder / f"{name}.parquet"
+        made = con.execute(f"copy ({' union all by name '.join(sources)}) to {literal(str(path))} {COPY_OPTIONS}").fetchone()
+        result.rows = int(made[0]) if made else 0
+        result.dropped["time"] -= result.rows
+        raw_bytes = sum(len(r.payload) for rs in groups.values() for r in rs)
+        if result.rows:
+            result.parts = split_days(con, describe(con, path, 0, raw_bytes), folder)
+        else:
+            path.unlink()
+    _clean_up(con, len(groups))
+    return result
+
+
+def _clean_up(con: duckdb.DuckDBPyConnection, groups: int) -> None:
+    for i in range(groups):
+        con.execute(f"drop table if exists g{i}")
+        con.unregister(f"lines{i}")
+        con.unregister(f"fixed{i}")
+
+
+def _records(segments: Sequence[Path], result: Converted) -> Iterator[Record]:
+    for path in segments:
+        try:
+            yield from read_segment(path)
+        except CorruptError as error:
+            result.problems.append(str(error))
+
+
+def _group(
+    con: duckdb.DuckDBPyConnection, row_format: RowFormat, records: Sequence[Record], index: int, result: Converted, times: tuple[int, int]
+) -> str:
+    """The SELECT that makes rows of the records of one format."""
+    table, too_long = lines_table(records, row_format.max_line)
+    if too_long:
+        result.dropped["too_long_line"] += too_long
+    con.register(f"lines{index}", table)
+    found = _look(con, f"lines{index}", row_format)
+    source, keys = f"lines{index}", found.keys
+    if found.odd:
+        fixed, fixed_keys, dropped = _fix(con, source, found, row_format)
+        result.dropped["bad"] += dropped
+        found.lines -= dropped
+        con.register(f"fixed{index}", fixed)
+        keys = fixed_keys
+        source = f"(select * from {source} where not ({found.odd}) union all select * from fixed{index})"
+    # Corrected by the number of rows written, once that is known.
+    result.dropped["time"] += found.lines
+    return RowSelect(row_format, sorted(keys), found.float_keys).sql(source, *times)
+
+
+def _look(con: duckdb.DuckDBPyConnection, source: str, row_format: RowFormat) -> _Found:
+    rows = con.execute(
+        f"select case when json_valid(json) then json_keys(json) end, regexp_matches(json, {_NESTED}), "
+        f"regexp_matches(json, {_FLOAT}), count(*) from {source} group by all"
+    ).fetchall()
+    keys: Counter[str] = Counter()
+    strange: list[list[str]] = []
+    nested = broken = floats = False
+    lines = 0
+    for names, has_nested, has_float, count in rows:
+        lines += count
+        nested |= has_nested
+        floats |= has_float
+        if not names:
+            broken = True
+        elif has_nested:
+            continue
+        elif _strange(names, row_format):
+            strange.append(names)
+        else:
+            for key in names:
+                keys[key] += count
+    _keep_frequent(keys, row_format, rows, strange)
+    odd = []
+    if broken:
+        odd.append("case when json_valid(json) then len(json_keys(json)) = 0 else true end")
+    if nested:
+        odd.append(f"regexp_matches(json, {_NESTED})")
+    if strange:
+        con.execute("create or replace temp table strange as select unnest(cast(? as varchar[][])) as names", [strange])
+        odd.append("case when json_valid(json) then json_keys(json) in (select names from strange) else true end")
+    float_keys: frozenset[str] = frozenset()
+    if floats:
+        found = con.execute(
+            f"select distinct unnest(regexp_extract_all(json, {_FLOAT_KEY}, 1)) from {source} where regexp_matches(json, {_FLOAT})"
+        ).fetchall()
+        float_keys = frozenset(k for (k,) in found)
+    return _Found(keys, float_keys, " or ".join(odd), lines)
+
+
+def _strange(names: list[str], row_format: RowFormat) -> bool:
+    """Do rows with these keys need a look one by one?"""
+    return (
+        len(set(names)) < len(names)
+        or MORE in names
+        or len(names) > min(row_format.max_fields, flatten.MAX_COLUMNS)
+        or any(len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names)
+    )
+
+
+def _needed(row_format: RowFormat) -> set[str]:
+    return {"_time", "_msg", *row_format.time_fields, *row_format.msg_fields, *row_format.stream_fields}
+
+
+def _keep_frequent(keys: Counter[str], row_format: RowFormat, rows: list[tuple[list[str], bool, bool, int]], strange: list[list[str]]) -> None:
+    """Bound the columns: rows with fields that are too rare for a column are looked at one by one."""
+    if len(keys) <= MAX_PART_COLUMNS:
+        return
+    kept = _frequent(keys, row_format)
+    for names, has_nested, _, _ in rows:
+        if names and not has_nested and not kept.issuperset(names):
+            strange.append(names)
+    for key in list(keys):
+        if key not in kept:
+            del keys[key]
+
+
+def _frequent(keys: Counter[str], row_format: RowFormat) -> set[str]:
+    needed = _needed(row_format)
+    common = [k for k, _ in keys.most_common(MAX_PART_COLUMNS)]
+    return {k for k in keys if k in needed} | set(common[: MAX_PART_COLUMNS - len(needed & keys.keys())])
+
+
+def _fix(
+    con: duckdb.DuckDBPyConnection, source: str, found: _Found, row_format: RowFormat
+) -> tuple[pa.Table, Counter[str], int]:
+    """Odd lines as flat ones, the keys of all lines, and how many could not be read."""
+    rows: list[tuple[dict[str, str], int, int]] = []
+    keys = Counter(found.keys)
+    dropped = 0
+    con.execute(f"select json, tenant, now from {source} where {found.odd}")
+    while batch := con.fetchmany(10_000):
+        for line, tenant, now in batch:
+            parsed = flatten.parse_object(line)
+            flat = None if parsed is None else flatten.flatten(parsed, row_format.max_fields)
+            if flat is None:
+                dropped += 1
+                if dropped <= 3:
+                    log.warning("line dropped: %.300s", line)
+                continue
+            rows.append((flat, tenant, now))
+            keys.update(flat.keys())
+    kept = set(keys) if len(keys) <= MAX_PART_COLUMNS else _frequent(keys, row_format)
+    payloads = []
+    for flat, _, _ in rows:
+        extra = {k: v for k, v in flat.items() if k not in kept} if len(kept) < len(keys) else None
+        if extra:
+            flat = {k: v for k, v in flat.items() if k in kept}  # noqa: PLW2901
+            flat[MORE] = json.dumps(extra, ensure_ascii=False)
+        payloads.append(flatten.encode_row(flat) + b"\n")
+    table, _ = table_of(payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30)
+    chosen = Counter({k: n for k, n in keys.items() if k in kept})
+    if len(kept) < len(keys):
+        chosen[MORE] = 1
+    return table, chosen, dropped

@@ -1,0 +1,19 @@
+"""Errors of the event store."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Base of all errors of the store."""
+
+
+class ReadOnlyError(StoreError):
+    """The disk is nearly full (or refuses writes): nothing can be stored until there is room again."""
+
+
+class CorruptError(StoreError):
+    """A file is not what was written. The message has its path and where it goes wrong."""
+
+
+class WorkerError(StoreError):
+    """The converting or merging process failed or died; the message has what it said."""

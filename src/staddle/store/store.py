@@ -1,0 +1,420 @@
+"""The store as one object: append rows, wait until they can be read, read a consistent set of parts."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from staddle.store import compact
+from staddle.store.errors import ReadOnlyError, StoreError, WorkerError
+from staddle.store.manifest import Manifest, Part
+from staddle.store.merge import shapes_path, summary_path
+from staddle.store.wal import WriteAheadLog, list_segments, segment_path
+from staddle.store.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from staddle.store.options import Options
+    from staddle.store.rowformat import RowFormat
+    from staddle.store.wal import Buffer
+
+log = logging.getLogger(__name__)
+
+SECOND_NS = 1_000_000_000
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Parts that stay on disk until the snapshot is given back."""
+
+    parts: tuple[Part, ...]
+    folder: Path
+
+    def path(self, part: Part) -> Path:
+        """The part's file."""
+        return self.folder / f"{part.name}.parquet"
+
+    def summary(self, part: Part) -> Path:
+        """The part's summary, which may not exist."""
+        return summary_path(self.folder, part.name)
+
+    def shapes(self, part: Part) -> Path:
+        """The part's shapes, if `part.shapes`."""
+        return shapes_path(self.folder, part.name)
+
+
+class Store:
+    """One folder of events, owned by one process. All methods are thread-safe.
+
+    Layout: `manifest.json`, `wal/` (see `wal`), `parts/` (Parquet, and summaries), `quarantine/` (log segments that
+    could not be converted), `tmp/`.
+    """
+
+    def __init__(self, options: Options) -> None:
+        """Open or create the store; recovers from whatever an earlier process left. Raises StoreError."""
+        self.options = options
+        folder = options.folder
+        for sub in ("", "wal", "parts", "tmp"):
+            (folder / sub).mkdir(parents=True, exist_ok=True)
+        self._lock_file = self._own(folder)
+        self._parts_folder = folder / "parts"
+        self._manifest_path = folder / "manifest.json"
+        self._manifest = Manifest.read(self._manifest_path)
+        self._boot = secrets.token_hex(3)
+        self._changed = threading.Condition()
+        self._refs: Counter[str] = Counter()
+        self._obsolete: set[str] = set()
+        self._stopping = False
+        self._read_only = False
+        self._failures = 0
+        self._last_append = 0.0
+        self._merge_all = False
+        self.counters: Counter[str] = Counter()
+        self._recover()
+        first = max([self._manifest.wal_seq, *list_segments(folder / "wal")]) + 1
+        self._wal = WriteAheadLog(
+            folder / "wal", first, segment_bytes=options.segment_bytes, fsync_always=options.fsync_interval <= 0
+        )
+        for seq in list_segments(folder / "wal"):
+            self._wal.adopt(seq, segment_path(folder / "wal", seq).stat().st_size)
+        self._converter = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads)
+        self._merger = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads, nice=10)
+        self._wanted = 0
+        self._check_disk()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
+            for name, step in (("convert", self._convert_step), ("merge", self._merge_step), ("upkeep", self._upkeep_step))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _own(folder: Path) -> int:
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise StoreError(f"{folder}: in use by another process") from error
+        return fd
+
+    def _recover(self) -> None:
+        """Forget what was begun and not finished: files that the manifest doesn't name, segments that it has."""
+        wal = self.options.folder / "wal"
+        for seq in list_segments(wal):
+            if seq <= self._manifest.wal_seq:
+                segment_path(wal, seq).unlink()
+        live = {p.name for p in self._manifest.parts}
+        for path in self._parts_folder.iterdir():
+            if path.name.split(".")[0] not in live:
+                path.unlink()
+        shutil.rmtree(self.options.folder / "tmp", ignore_errors=True)
+        (self.options.folder / "tmp").mkdir(exist_ok=True)
+        missing = [p for p in self._manifest.parts if not self._readable(p)]
+        if missing:
+            names = ", ".join(p.name for p in missing)
+            log.error("%d part(s) are missing or damaged, serving the rest: %s", len(missing), names)
+            self.counters["parts_lost"] += len(missing)
+            kept = tuple(p for p in self._manifest.parts if p not in missing)
+            lost = (*self._manifest.lost, *(f"part {p.name}: {p.rows} rows" for p in missing))
+            self._manifest = replace(self._manifest, parts=kept, lost=lost)
+            self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in missing])
+            self._manifest.write(self._manifest_path)
+
+    def _readable(self, part: Part) -> bool:
+        """A cheap look at size and both ends; damage in between is found by whoever reads it."""
+        path = self._parts_folder / f"{part.name}.parquet"
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size != part.bytes or file.read(4) != b"PAR1":
+                    return False
+                file.seek(-4, os.SEEK_END)
+                return file.read(4) == b"PAR1"
+        except OSError:
+            return False
+
+    def _quarantine(self, paths: list[Path]) -> None:
+        target = self.options.folder / "quarantine"
+        target.mkdir(exist_ok=True)
+        for path in paths:
+            if path.exists():
+                path.replace(target / path.name)
+
+    # --- writing ----------------------------------------------------------------------------------------------------------
+
+    def append(self, tenant: int, row_format: RowFormat, payload: Buffer) -> None:
+        """Store JSON lines (each ends in a newline) of a tenant. Raises ReadOnlyError."""
+        if self._read_only:
+            raise ReadOnlyError("the storage is in read-only mode: too little free disk space")
+        self._wal.append(tenant, row_format.dump(), payload)
+        self._last_append = time.monotonic()
+        closed, _, _ = self._wal.pending()
+        if closed:
+            with self._changed:
+                self._changed.notify_all()
+            if closed > 16 * self.options.segment_bytes:
+                # Converting can't keep up: slow the sender down rather than fill the disk.
+                time.sleep(min(1.0, closed / (64 * self.options.segment_bytes)))
+
+    def flush(self, timeout: float = 300.0) -> bool:
+        """Wait until every row appended so far is in a part; False when that takes longer than `timeout` seconds."""
+        closed, size, _ = self._wal.pending()
+        if not closed and not size:
+            return True
+        sealed = self._wal.seal()
+        if not sealed:
+            return True
+        target = sealed[-1]
+        with self._changed:
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._manifest.wal_seq >= target or self._stopping, timeout)
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The parts of this moment; their files stay as long as the context."""
+        with self._changed:
+            parts = self._manifest.parts
+            self._refs.update(p.name for p in parts)
+        try:
+            yield Snapshot(parts, self._parts_folder)
+        finally:
+            with self._changed:
+                self._refs.subtract(p.name for p in parts)
+                gone = [n for n in self._obsolete if self._refs[n] <= 0]
+                self._obsolete.difference_update(gone)
+                for part in parts:
+                    if self._refs[part.name] <= 0:
+                        del self._refs[part.name]
+            self._delete(gone)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is stored now."""
+        return self._manifest
+
+    @property
+    def read_only(self) -> bool:
+        """Are appends refused because the disk is nearly full?"""
+        return self._read_only
+
+    def pending_bytes(self) -> int:
+        """Bytes in the log that are not in parts yet."""
+        closed, size, _ = self._wal.pending()
+        return closed + size
+
+    def worker_pids(self) -> list[int]:
+        """Processes that convert and merge, while they run."""
+        return [pid for pid in (self._converter.pid, self._merger.pid) if pid is not None]
+
+    def merge_all(self) -> None:
+        """Begin to merge into as few parts as possible; returns at once."""
+        self._merge_all = True
+        with self._changed:
+            self._changed.notify_all()
+
+    def report_damaged(self, names: set[str]) -> None:
+        """Take parts that can't be read out of service."""
+        with self._changed:
+            bad = [p for p in self._manifest.parts if p.name in names]
+            if not bad:
+                return
+            lost = (*self._manifest.lost, *(f"part {p.name}: {p.rows} rows" for p in bad))
+            kept = tuple(p for p in self._manifest.parts if p not in bad)
+            self._manifest = replace(self._manifest, parts=kept, lost=lost)
+            self._manifest.write(self._manifest_path)
+            self.counters["parts_lost"] += len(bad)
+        log.error("damaged part(s) moved to quarantine: %s", ", ".join(sorted(names)))
+        self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in bad])
+
+    def close(self) -> None:
+        """Stop background work and leave everything durable."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for worker in (self._converter, self._merger):
+            worker.close()
+        for thread in self._threads:
+            thread.join(timeout=60)
+        self._wal.close()
+        os.close(self._lock_file)
+
+    # --- background work --------------------------------------------------------------------------------------------------
+
+    def _loop(self, step: Any) -> None:
+        while not self._stopping:
+            try:
+                busy = step()
+            except Exception:
+                log.exception("background work failed")
+                busy = False
+                self.counters["background_errors"] += 1
+            if not busy and not self._stopping:
+                with self._changed:
+                    self._changed.wait(0.25)
+
+    def _convert_step(self) -> bool:
+        closed, size, age = self._wal.pending()
+        if not closed and size and age >= self.options.flush_interval:
+            self._wal.seal()
+        batch: list[int] = []
+        total = 0
+        for seq, size in self._wal.sealed():
+            if batch and (total + size > self.options.segment_bytes or self._failures):
+                break
+            batch.append(seq)
+            total += size
+        if not batch:
+            return False
+        wal = self.options.folder / "wal"
+        try:
+            done = self._converter.call({
+                "do": "convert", "segments": [str(segment_path(wal, s)) for s in batch], "name": self._next_name(),
+                "min_ns": self.oldest_ns(), "max_ns": time.time_ns() + int(self.options.future_retention * SECOND_NS),
+            })
+        except WorkerError as error:
+            self._convert_failed(batch, error)
+            return False
+        self._failures = 0
+        for problem in done["problems"]:
+            log.error("log: %s; what precedes it was kept", problem)
+        self.counters["wal_problems"] += len(done["problems"])
+        self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
+        self.counters["rows_converted"] += done["rows"]
+        self._commit([], [Part.load(p) for p in done["parts"]], wal_seq=batch[-1])
+        self._wal.forget(batch)
+        return True
+
+    def _convert_failed(self, batch: list[int], error: WorkerError) -> None:
+        if self._stopping:
+            return
+        self._failures += 1
+        self.counters["convert_errors"] += 1
+        log.error("converting log segments %s failed (attempt %d): %s", batch, self._failures, error)
+        full = "No space left" in str(error) or self._read_only
+        if self._failures > MAX_ATTEMPTS and len(batch) == 1 and not full:
+            # Better one segment aside, for a person to look at, than no row ever again.
+            path = segment_path(self.options.folder / "wal", batch[0])
+            self._quarantine([path])
+            log.error("log segment moved to quarantine: %s", path.name)
+            self._commit([], [], wal_seq=batch[0], lost=f"segment {path.name}: {error}")
+            self._wal.forget(batch)
+            self._failures = 0
+        else:
+            time.sleep(min(2.0, 0.2 * self._failures))
+
+    def _next_name(self) -> str:
+        with self._changed:
+            number = self._manifest.next_part
+            self._manifest = replace(self._manifest, next_part=number + 1)
+        # The boot's own mark: a worker that outlives a killed server must never write what its successor reads.
+        return f"{number:08d}{self._boot}"
+
+    def _commit(self, old: list[Part], new: list[Part], wal_seq: int = 0, lost: str = "") -> None:
+        gone = {p.name for p in old}
+        with self._changed:
+            now = self._manifest
+            parts = (*(p for p in now.parts if p.name not in gone), *new)
+            self._manifest = replace(
+                now, parts=parts, wal_seq=max(now.wal_seq, wal_seq), lost=(*now.lost, lost) if lost else now.lost
+            )
+            self._manifest.write(self._manifest_path)
+            free = [n for n in gone if self._refs[n] <= 0]
+            self._obsolete.update(gone.difference(free))
+            self._changed.notify_all()
+        self._delete(free)
+
+    def _delete(self, names: list[str]) -> None:
+        for name in names:
+            (self._parts_folder / f"{name}.parquet").unlink(missing_ok=True)
+            summary_path(self._parts_folder, name).unlink(missing_ok=True)
+            shapes_path(self._parts_folder, name).unlink(missing_ok=True)
+
+    def _merge_step(self) -> bool:
+        idle = time.monotonic() - self._last_append > self.options.merge_delay
+        closed, _, _ = self._wal.pending()
+        parts = self._manifest.parts
+        if (closed and len(parts) < 64) or self._read_only:
+            # New rows first: merging can wait.
+            return False
+        chosen = compact.pick_merge(parts, idle=idle, max_rows=self.options.max_merged_rows)
+        if not chosen and self._merge_all:
+            chosen = compact.pick_all(parts, self.options.max_merged_rows)
+            self._merge_all = bool(chosen)
+        if not chosen:
+            return False
+        self.counters["merges_active"] += 1
+        try:
+            raw = self._merger.call({"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()})
+        except WorkerError as error:
+            if not self._stopping:
+                self.counters["merge_errors"] += 1
+                log.error("merging failed: %s", error)
+                time.sleep(5)
+            return False
+        finally:
+            self.counters["merges_active"] -= 1
+        merged = Part.load(raw)
+        if merged.rows != sum(p.rows for p in chosen):
+            log.error("merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen))
+            self._delete([merged.name])
+            return False
+        with self._changed:
+            still_there = set(chosen) <= set(self._manifest.parts)
+        if not still_there:
+            # Retention took one of them meanwhile.
+            self._delete([merged.name])
+            return False
+        self._commit(chosen, [merged])
+        self.counters["merges"] += 1
+        return True
+
+    def oldest_ns(self) -> int:
+        """Rows older than this (Unix ns) are not kept."""
+        return max(time.time_ns() - int(self.options.retention * SECOND_NS), -(1 << 63) + 1)
+
+    def _upkeep_step(self) -> bool:
+        if self.options.fsync_interval > 0:
+            self._wal.sync()
+        self._check_disk()
+        drop = compact.expired(self._manifest.parts, self.oldest_ns())
+        dead = set(drop)
+        drop += compact.over_budget([p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes)
+        if drop:
+            self._commit(drop, [])
+            self.counters["parts_dropped"] += len(drop)
+        for worker in (self._converter, self._merger):
+            worker.stop_if_idle()
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, self.options.fsync_interval or 1.0)
+        return True
+
+    def _check_disk(self) -> None:
+        free = free_bytes(self.options.folder)
+        read_only = free < self.options.min_free_bytes
+        if read_only != self._read_only:
+            log.warning("%d bytes free on disk: %s", free, "read-only" if read_only else "writable again")
+        self._read_only = read_only
+
+
+def free_bytes(folder: Path) -> int:
+    """What ordinary users may still write on the folder's file system."""
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
+
+
+def _plain(part: Part) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in Part.__slots__}
