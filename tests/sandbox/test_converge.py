@@ -248,6 +248,7 @@ def test_fifteen_components_with_nothing_to_do_cost_next_to_nothing(host: Superv
     first = host.converge(*blocks)
     assert first.exit_code == 2, first.to_data()
     best = min(host.converge(*blocks).seconds for _ in range(5))
+    print(f"15 components, {15 * 24} resources, nothing to do: {best * 1000:.0f} ms")
     assert best < 0.3, best
 
 
@@ -264,6 +265,47 @@ def test_it_says_when_supervisord_is_not_there(tmp_path_factory: pytest.TempPath
     assert only(report).outcome == "failed"
     assert "supervisord is not running" in (only(report).message or "")
     assert (host.base / "web" / "restart.conf").read_text() == "r1\n"
+
+
+def killed_after_the_swap(host: SupervisedHost, wanted: Block) -> None:
+    """A run that is killed when its files are in place, and its service does not know yet."""
+    from staddle.converge.files import Swap
+
+    pid = os.fork()
+    if pid == 0:
+        commit = Swap.commit
+
+        def die(swap: Swap) -> None:
+            commit(swap)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Swap.commit = die  # type: ignore[method-assign, assignment]
+        try:
+            host.converge(wanted)
+        finally:
+            os._exit(99)
+    assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def test_files_in_place_but_not_read_yet(host: SupervisedHost) -> None:
+    host.converge(host.web())
+    killed_after_the_swap(host, host.web(reload="l2\n"))
+    assert host.answer() == "r1\nl1\n"
+    report = host.converge(host.web(reload="l2\n"))
+    assert report.changes() == [("web", "web", "reload")]
+    assert "interrupted" in (only(report).message or "")
+    assert host.answer() == "r1\nl2\n"
+
+
+def test_going_back_over_an_interrupted_change(host: SupervisedHost) -> None:
+    """It goes back to what was healthy: not to the half that the killed run left, which nobody ever tried."""
+    host.converge(host.web())
+    killed_after_the_swap(host, host.web(restart="die\n"))
+    block = only(host.converge(host.web(restart="die too\n")))
+    assert block.outcome == "rolled back"
+    assert (host.base / "web" / "restart.conf").read_text() == "r1\n"
+    assert host.answer() == "r1\nl1\n"
+    assert host.converge(host.web()).exit_code == 0
 
 
 @pytest.mark.timeout(900)
@@ -283,18 +325,20 @@ def test_killed_at_any_moment_the_next_run_completes_it(host: SupervisedHost) ->
             extra=f'environment=TURN="{turn}"' if turn % 5 == 0 else "",
         )
         wanted = [] if turn % 7 == 6 else [web]
+        if turn % 5 == 3:
+            wanted = [host.web(restart="die\n", none="n\n")]  # killed while it goes back, if late enough
         pid = os.fork()
         if pid == 0:
             try:
                 host.converge(*wanted)
             finally:
                 os._exit(0)
-        time.sleep(rng.uniform(0.0, 0.06))
+        time.sleep(rng.uniform(0.0, 0.08))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         killed += os.WIFSIGNALED(status)
         # Sometimes the component is dropped altogether, and sometimes the operator takes the change back instead.
-        goal = wanted if turn % 4 else [host.web()]
+        goal = wanted if turn % 4 and turn % 5 != 3 else [host.web()]
         report = host.converge(*goal)
         assert not report.failed, (turn, report.to_json())
         files = {r.path: r.content.decode() for b in goal for r in b.resources if isinstance(r, File)}
