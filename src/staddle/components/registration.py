@@ -56,7 +56,8 @@ class Route:
 
     `upstream` is the URL the rest of the path is appended to: with a path it replaces the route's own (`strip`), without
     one the path is kept as it is. `pages` maps exact paths below the route to pages of ours, for programs whose own pages are
-    missing; `timeout` is how long an answer may take, in seconds.
+    missing; `timeout` is how long an answer may take, in seconds. `changing` are regular expressions for paths below the
+    route that change something although the program accepts a GET for them: the portal only takes them as POST.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Route:
     pages: Mapping[str, str] = field(default_factory=dict)
     timeout: int = 60
     websocket: bool = False
+    changing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from staddle.pki.authority import open_authority
 from staddle.pki.passwords import ensure_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from staddle.components.base import Context
@@ -40,16 +40,18 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         ca_certificate=authority.pem,
         certificates=pairs,
         password_hashes=ensure_hashes(admin / "portal-users.json", users),
-        templates=_templates(inventory),
+        templates=_templates(inventory, contexts.values()),
     )
     return material, issued
 
 
-def _templates(inventory: Path | None) -> dict[str, str]:
-    folder = inventory.parent / TEMPLATE_DIRECTORY if inventory else None
-    if folder is None or not folder.is_dir():
+def _templates(inventory: Path | None, contexts: Iterable[Context]) -> dict[str, str]:
+    """Those that portal entries name, as far as they are there; what else lies beside them is nobody's business."""
+    names = {entry.conf for ctx in contexts for entry in ctx.params.infra_portal.values() if entry.conf}
+    if inventory is None or not names:
         return {}
+    folder = inventory.parent / TEMPLATE_DIRECTORY
     try:
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
+        return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names) if (folder / name).exists()}
     except (OSError, UnicodeDecodeError) as error:
         raise StaddleError(f"can't read the portal templates in {folder}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from staddle.components.base import CertificateRequest, Context, Draft, InfraComponent, Material, Package, ServiceSpec
@@ -18,6 +19,7 @@ from staddle.manifest.resources import Directory, File, HttpHealth, Symlink, Val
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from staddle.inventory.fleet import Node
     from staddle.inventory.parameters import Parameters
@@ -31,6 +33,8 @@ CIPHERS = ":".join(
 )
 PREFIX = "/var/lib/nginx"
 """What relative paths of its configuration start from, other than those of files that it includes."""
+START = f"{CONFIG}/start.sh"
+PID = "nginx.pid"
 HTTP2_DIRECTIVE = (1, 25, 1)
 """The first version with a directive of its own for HTTP/2; before, it was a parameter of `listen`."""
 
@@ -65,7 +69,7 @@ class Nginx(InfraComponent):
         instance = ctx.instance(self.name)
         query = f'probe_success{{job="probe",ins="{instance}"}}'
         if not ctx.params.blackbox_enabled:
-            query = f'up{{job="infra",ins="{instance}"}}'
+            query = f'up{{job="infra",ins="{instance}"}}' if ctx.params.nginx_exporter_enabled else ""
         return Registration(probes=tuple(_probes(ctx, instance)), listings=(self.listing(ctx, health_query=query),))
 
     def build(self, ctx: Context) -> Draft:
@@ -95,7 +99,10 @@ class Nginx(InfraComponent):
             ),
             service=ServiceSpec(
                 name=self.name,
-                argv=(program.path, "-e", "stderr", "-p", ctx.at(PREFIX), "-c", config, "-g", "daemon off;"),
+                argv=(
+                    *((ctx.at(START),) if ctx.layout.is_sandbox else ()),
+                    *(program.path, "-e", "stderr", "-p", ctx.at(PREFIX), "-c", config, "-g", "daemon off;"),
+                ),
                 health=HttpHealth(f"{listen_plain(ctx)}{STATUS_PATH}", contains="Active connections"),
                 environment=program.environment,
                 reload_signal="HUP",
@@ -105,41 +112,64 @@ class Nginx(InfraComponent):
 
 
 def _configuration(ctx: Context) -> list[File]:
-    params, program = ctx.params, ctx.program("nginx")
+    params, sandbox = ctx.params, ctx.layout.is_sandbox
+    all_servers = servers(ctx)
+    common = {
+        "servers": all_servers,
+        # Those of others are read as well, unless the inventory wants none.
+        "files": [f"{server.name}.conf" for server in all_servers] if params.nginx_clean else ["*.conf"],
+        "tls": params.nginx_sslmode != "disable",
+        "re_escape": re.escape,
+    }
     main = template(
         __name__,
         "nginx.conf.j2",
         user=ctx.layout.user if ctx.layout.user == "root" else None,
-        pid="nginx.pid" if ctx.layout.is_sandbox else "/run/nginx.pid",
-        access_log="/dev/stdout" if ctx.layout.is_sandbox else "/var/log/nginx/access.log",
+        may_raise_limits=not sandbox,
+        pid=PID if sandbox else "/run/nginx.pid",
+        access_log="/dev/stdout" if sandbox else "/var/log/nginx/access.log",
         ciphers=CIPHERS,
+        **common,
     )
-    files = [_file(ctx, "nginx.conf", main)]
-    fixed = {"mime.types": "mime.types.j2"} | {
-        f"snippets/{n}.conf": f"{n}.conf.j2" for n in ("headers", "page", "proxy")
-    }
-    files += [_file(ctx, path, template(__name__, name)) for path, name in fixed.items()]
-    for server in servers(ctx):
-        values = {
-            "server": server,
-            "listen": [ctx.bind] if ctx.bind else ["*", "[::]"],
-            "port": ctx.port(params.nginx_port),
-            "tls": params.nginx_sslmode != "disable",
-            "tls_port": ctx.port(params.nginx_ssl_port),
-            "http2_directive": program.release >= HTTP2_DIRECTIVE,
-            "www": ctx.at(params.nginx_data),
-            "status_path": STATUS_PATH,
-            "routes": sorted(ctx.registry.routes, key=lambda route: route.path),
-            "reserved": _reserved(ctx),
-            "portal_url": ctx.portal_url,
-            "realm": _quoted(server.entry.realm),
-            "access_log": _access_log(ctx, server),
-            "foreign": "This portal does not take changes from pages of other sites.",
-        }
-        own = custom_server(server, _material(ctx).templates, values)
+    files = [_file(ctx, "nginx.conf", main), _file(ctx, "mime.types", template(__name__, "mime.types.j2"))]
+    snippets = {name: template(__name__, f"{name}.conf.j2") for name in ("headers", "guest", "page", "own")}
+    for name, websocket in (("proxy", False), ("websocket", True)):
+        snippets[name] = template(__name__, "proxy.conf.j2", websocket=websocket)
+    files += [_file(ctx, f"snippets/{name}.conf", content) for name, content in snippets.items()]
+    if sandbox:
+        start = template(__name__, "start.sh.j2", pid=ctx.at(f"{PREFIX}/{PID}"))
+        files.append(File(ctx.at(START), start, mode=0o755, on_change="none"))
+    for server in all_servers:
+        values = {**common, **_values(ctx, server)}
+        position = ctx.node.where(f"infra_portal.{server.name}.conf")
+        own = custom_server(server, _material(ctx).templates, values, str(position) if position else None)
         content = template(__name__, f"{server.kind}.conf.j2", **values) if own is None else own
         files.append(_file(ctx, f"conf.d/{server.name}.conf", content, origin=server.origin))
     return files
+
+
+def _values(ctx: Context, server: Server) -> dict[str, Any]:
+    """What the template of a server is given, a user's own template too: docs/portal.md lists it."""
+    params = ctx.params
+    # With only loopback it is v4; elsewhere every address of both families.
+    listen = [ctx.bind] if ctx.bind else ["*", "[::]"]
+    claimed = {name.lower() for other in servers(ctx) for name in other.names}
+    return {
+        "server": server,
+        "server_names": [*server.names, *(["localhost"] if server.is_home and "localhost" not in claimed else [])],
+        "listen": listen,
+        "port": ctx.port(params.nginx_port),
+        "tls_port": ctx.port(params.nginx_ssl_port),
+        "http2_directive": ctx.program("nginx").release >= HTTP2_DIRECTIVE,
+        "www": ctx.at(params.nginx_data),
+        "root": _root(ctx, server),
+        "status_path": STATUS_PATH,
+        "routes": sorted(ctx.registry.routes, key=lambda route: route.path),
+        "reserved": _reserved(ctx),
+        "portal_url": ctx.portal_url,
+        "realm": realm_value(server.entry.realm),
+        "access_log": _access_log(ctx, server),
+    }
 
 
 def _identity(ctx: Context) -> list[File]:
@@ -188,8 +218,21 @@ def _access_log(ctx: Context, server: Server) -> str | None:
     return f"/var/log/nginx/{server.entry.log}" if server.entry.log and not ctx.layout.is_sandbox else None
 
 
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "")
+def _root(ctx: Context, server: Server) -> str:
+    """The directory a server serves: below the web root it moves with the layout, anywhere else it is where it is."""
+    params, path = ctx.params, server.entry.path
+    for root in (params.nginx_home, params.nginx_data):
+        if path is None or path == root or path.startswith(f"{root}/"):
+            return ctx.at(params.nginx_data + (path or root)[len(root) :])
+    return str(path)
+
+
+def realm_value(realm: str) -> str:
+    """The realm as a quoted value of the configuration, where it becomes a quoted string of the WWW-Authenticate header."""
+    text = realm.replace("\\", "\\\\").replace('"', '\\"')
+    # The word that would switch the log-in off means the same with its first character quoted.
+    text = "\\off" if text == "off" else text
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}")
 
 
 def _material(ctx: Context) -> Material:

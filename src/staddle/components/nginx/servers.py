@@ -41,28 +41,34 @@ class Server:
     def is_home(self) -> bool:
         return self.name == HOME
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether what answers is Staddle's own, rather than a program or a directory of the user's."""
+        return self.is_home or self.route is not None
+
 
 def servers(ctx: Context) -> list[Server]:
     """The portal's servers by name, home first."""
     params = ctx.params
     portal = {HOME: PortalEntry(domain=home_domain(params)), **params.infra_portal}
     found = [_server(ctx, name, entry) for name, entry in sorted(portal.items()) if name == HOME or entry.domain]
-    claimed = {name for server in found for name in server.names}
-    own = (server for server in _route_servers(ctx, portal[HOME]) if server.name not in portal)
-    found += [server for server in own if claimed.isdisjoint(server.names)]
+    claimed = {name.lower() for server in found for name in server.names}
+    found += [
+        server for server in _route_servers(ctx, portal[HOME]) if claimed.isdisjoint(map(str.lower, server.names))
+    ]
     return sorted(found, key=lambda server: (not server.is_home, server.name))
 
 
 def certificate_request(ctx: Context) -> CertificateRequest:
     """One certificate for all servers that bring none of their own."""
-    names = {name for server in servers(ctx) if not server.entry.cert for name in server.names}
+    names = {name.lower() for server in servers(ctx) if not server.entry.cert for name in server.names}
     addresses = {"127.0.0.1", "::1", ctx.node.ip}
     return CertificateRequest(
         name=CERTIFICATE,
         common_name=home_domain(ctx.params),
         dns_names=tuple(sorted({*names, "localhost"})),
         addresses=tuple(sorted(addresses)),
-        days=int(ctx.params.nginx_cert_validity.seconds // 86_400),
+        days=max(1, int(ctx.params.nginx_cert_validity.seconds // 86_400)),
     )
 
 
@@ -94,8 +100,9 @@ def _route_servers(ctx: Context, home: PortalEntry) -> Iterator[Server]:
     params = ctx.params
     entry = PortalEntry(auth=home.auth, realm=home.realm, enforce_https=home.enforce_https)
     for name, domain, component, enabled in (
-        ("metrics", metrics_domain(params), "vmetrics", params.vmetrics_enabled),
-        ("alerts", alerts_domain(params), "alertmanager", params.alertmanager_enabled),
+        # An entry of the inventory can't have such a name.
+        ("_metrics", metrics_domain(params), "vmetrics", params.vmetrics_enabled),
+        ("_alerts", alerts_domain(params), "alertmanager", params.alertmanager_enabled),
     ):
         if enabled:
             server = _server(ctx, name, entry.model_copy(update={"domain": domain}))

@@ -55,7 +55,9 @@ class Vmalert(InfraComponent):
                 "notifiers",
             )
             pages = dict.fromkeys(names, "rules")
-        route = Route("/vmalert/", self.name, f"{ctx.local(ctx.params.vmalert_port)}/", pages=pages)
+        route = Route(
+            "/vmalert/", self.name, f"{ctx.local(ctx.params.vmalert_port)}/", pages=pages, changing=("-/reload",)
+        )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
     def build(self, ctx: Context) -> Draft:

@@ -60,7 +60,20 @@ class VictoriaMetrics(InfraComponent):
         pages = (
             {} if ctx.program("victoria-metrics").web_ui else {"": "metrics", "vmui/": "metrics", "targets": "targets"}
         )
-        route = Route("/vmetrics/", self.name, f"{ctx.local(ctx.params.vmetrics_port)}/", pages=pages, timeout=120)
+        route = Route(
+            "/vmetrics/",
+            self.name,
+            f"{ctx.local(ctx.params.vmetrics_port)}/",
+            pages=pages,
+            timeout=120,
+            changing=(
+                "(prometheus/)?api/v1/admin/",
+                "(graphite/)?tags/delSeries",
+                "internal/",
+                "snapshot/",
+                "-/reload",
+            ),
+        )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
     def build(self, ctx: Context) -> Draft:
