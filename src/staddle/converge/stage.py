@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import shutil
 import signal
 import subprocess
@@ -45,7 +46,7 @@ def validate(block: Block, blobs: Mapping[str, bytes], state: str | None) -> Ref
             output = _run(validator, stage)
             if output is not None:
                 output = output.replace(stage, "").strip()
-                return Refusal(f"{validator.name}: {output[-_OUTPUT_LIMIT:]}", _origin(block, output))
+                return Refusal(f"{validator.name}: {output[-_OUTPUT_LIMIT:]}", _origin(block, blobs, output))
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return None
@@ -113,8 +114,8 @@ def _run(validator: Validator, stage: str) -> str | None:
     return output.decode(errors="replace").strip() or f"exit status {process.returncode}, without a word"
 
 
-def _origin(block: Block, output: str) -> str | None:
-    """The origin of the file that the output mentions first."""
+def _origin(block: Block, blobs: Mapping[str, bytes], output: str) -> str | None:
+    """The origin of the file that the output mentions first, or of the only one that holds a path it quotes."""
     mentions = []
     for resource in block.resources:
         at = output.find(resource.path)
@@ -122,4 +123,15 @@ def _origin(block: Block, output: str) -> str | None:
         after = output[at + len(resource.path) : at + len(resource.path) + 1]
         if resource.origin and at >= 0 and not (after.isalnum() or after in ("-", "_", "/")):
             mentions.append((at, -len(resource.path), resource.origin))
-    return min(mentions)[2] if mentions else None
+    if mentions:
+        return min(mentions)[2]
+    for quoted in re.findall(r'"(/[^"\n]+)"', output):
+        # nginx names the certificate that it can't load, but not where it was told to.
+        origins = {
+            resource.origin
+            for resource in block.resources
+            if resource.origin and quoted.encode() in blobs.get(resource.sha256 or "", b"")
+        }
+        if len(origins) == 1:
+            return origins.pop()
+    return None

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from staddle.inventory.parameters import PortalEntry
     from staddle.inventory.problems import Problem
 
+_PASSWORD_BYTES = 72
+"""Everything after these would not count."""
+
 
 def check(draft: Draft, infra: Sequence[Draft]) -> Iterator[Problem]:
     """Everything about the portal of one INFRA node."""
@@ -68,6 +71,8 @@ def _security(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]
     if bool(entry.cert) != bool(entry.key):
         given, missing = ("cert", "key") if entry.cert else ("key", "cert")
         yield draft.problem("error", f"{where}.{given}", f"{given} without {missing}", "both files")
+    if not entry.realm.isprintable():
+        yield draft.problem("error", f"{where}.realm", "holds characters that can't be printed", "one line of text")
     if entry.certbot and entry.cert:
         yield draft.problem("error", f"{where}.certbot", "has both certbot and cert", "one of them")
     if entry.certbot and params.certbot_sign and not params.certbot_email:
@@ -98,10 +103,15 @@ def _domains(draft: Draft) -> Iterator[Problem]:
 def _users(draft: Draft) -> Iterator[Problem]:
     for user, password in draft.node.params.nginx_users.items():
         where = f"nginx_users.{user}"
-        if not user or ":" in user or not user.isprintable():
-            yield draft.problem("error", where, f"user name {user!r} can't be used", "printable, without ':'")
-        if not password.get_secret_value():
+        if not user or ":" in user or user.startswith("#") or not user.isprintable():
+            message = f"user name {user!r} can't be used"
+            yield draft.problem("error", where, message, "printable, without ':', not starting with '#'")
+        secret = password.get_secret_value().encode()
+        if not secret:
             yield draft.problem("error", where, "has an empty password", "a password")
+        elif len(secret) > _PASSWORD_BYTES or b"\0" in secret:
+            message = "has a password that bcrypt can't hash"
+            yield draft.problem("error", where, message, f"up to {_PASSWORD_BYTES} bytes, none of them NUL")
 
 
 def _literal(ip: str) -> str:
