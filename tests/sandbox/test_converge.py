@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.sandbox.converge_host import SupervisedHost
@@ -306,6 +306,31 @@ def test_going_back_over_an_interrupted_change(host: SupervisedHost) -> None:
     assert (host.base / "web" / "restart.conf").read_text() == "r1\n"
     assert host.answer() == "r1\nl1\n"
     assert host.converge(host.web()).exit_code == 0
+
+
+def test_a_first_start_that_was_interrupted_and_is_refused_then_leaves_nothing(host: SupervisedHost) -> None:
+    from staddle.converge.operate import Operator
+
+    pid = os.fork()
+    if pid == 0:
+        act = Operator.act
+
+        def die(*args: Any) -> None:
+            act(*args)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Operator.act = die  # type: ignore[method-assign, assignment]
+        try:
+            host.converge(host.web())
+        finally:
+            os._exit(99)
+    assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    assert host.answer() == "r1\nl1\n"
+    refuse = Validator("judge", (sys.executable, "-ISc", "raise SystemExit('no')"))
+    block = only(host.converge(host.web(reload="l2\n", validators=(refuse,))))
+    assert block.message == "judge: no; an interrupted earlier change was undone"
+    assert host.processes() == {}
+    assert not (host.base / "web").exists()
 
 
 @pytest.mark.timeout(900)

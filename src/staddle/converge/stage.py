@@ -6,6 +6,7 @@ import contextlib
 import os
 import posixpath
 import re
+import re
 import shutil
 import signal
 import subprocess
@@ -45,7 +46,7 @@ def validate(block: Block, blobs: Mapping[str, bytes], state: str | None) -> Ref
         for validator in block.validators:
             output = _run(validator, stage)
             if output is not None:
-                output = output.replace(stage, "").strip()
+                output = _redact(output.replace(stage, "").strip(), block, blobs)
                 return Refusal(f"{validator.name}: {output[-_OUTPUT_LIMIT:]}", _origin(block, blobs, output))
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -112,6 +113,18 @@ def _run(validator: Validator, stage: str) -> str | None:
     if process.returncode == 0:
         return None
     return output.decode(errors="replace").strip() or f"exit status {process.returncode}, without a word"
+
+
+def _redact(output: str, block: Block, blobs: Mapping[str, bytes]) -> str:
+    """Without the lines of secret files that a program may quote, and without long words of them."""
+    for resource in block.resources:
+        if resource.secret and resource.sha256:
+            text = blobs[resource.sha256].decode(errors="replace")
+            words = [line.strip() for line in text.splitlines()]
+            words += [word for word in re.split(r"[\s'\":=,]+", text) if len(word) >= 12 and "/" not in word]
+            for word in sorted((word for word in words if len(word) >= 8), key=len, reverse=True):
+                output = output.replace(word, "(secret)")
+    return output
 
 
 def _origin(block: Block, blobs: Mapping[str, bytes], output: str) -> str | None:

@@ -203,10 +203,7 @@ class Transaction:
                 self._finish(action)
 
     def _journal(self, action: str, steps: list[Step]) -> Journal:
-        """Its action is what the service needs if this is interrupted:
-
-        what an interrupted predecessor left to do, too.
-        """
+        """Its action is what the service needs if this is interrupted; what a predecessor left to be done counts, too."""
         pending = {action, self._interrupted.journal.action if self._interrupted else "none"}
         least = "restart" if pending & {"restart", "start"} else "reload" if "reload" in pending else "none"
         service = self._block.service
@@ -324,12 +321,15 @@ class Transaction:
     def _undo_interrupted(self, interrupted: Interrupted) -> None:
         context, service = self._context, self._block.service
         text = "an interrupted earlier change was undone"
+        new = interrupted.journal.service if interrupted.service is None else None
         try:
+            if new and not context.manager_error:
+                # It had never been there before, so nothing of it stays, running or not.
+                context.operator.remove(new["name"], new["stop_timeout"])
+                context.ledger.services.pop(new["name"], None)
             undo(interrupted.journal.steps, context.store.content)
-        except Obstacle as obstacle:
-            self._result.message = (
-                f"{self._result.message}; an interrupted earlier change could not be undone: {obstacle}"
-            )
+        except (Obstacle, ManagerError) as error:
+            self._result.message = f"{self._result.message}; an interrupted earlier change could not be undone: {error}"
             return
         self._restore_ledger()
         trouble = None

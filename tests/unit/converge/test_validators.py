@@ -89,3 +89,14 @@ def test_the_origin_is_that_of_the_file_mentioned_first(host: Host) -> None:
     files = (host.file("f", origin="one"), host.file("f.d/x", origin="two"), host.file("f.d/xy", origin="three"))
     report = host.converge(block("a", host.directory("f.d"), *files, validators=(judge,)))
     assert result(report, "a").origin == "two"
+
+
+def test_a_program_that_quotes_a_secret_does_not_give_it_away(host: Host) -> None:
+    code = (
+        "import sys; text = open(sys.argv[1]).read(); sys.exit('no such key: ' + text + ' (' + text.split()[1] + ')')"
+    )
+    judge = python_validator(code, "{stage}" + host.at("f"))
+    secret = host.file("f", "password: correct-horse-battery\n", secret=True, mode=0o600)
+    report = host.converge(block("a", secret, validators=(judge,)))
+    assert result(report, "a").message == "judge: no such key: (secret)\n ((secret))"
+    assert "battery" not in report.to_json()
