@@ -6,7 +6,6 @@ import contextlib
 import os
 import posixpath
 import re
-import re
 import shutil
 import signal
 import subprocess
