@@ -51,7 +51,7 @@ def components_on(node: Node) -> list[Component]:
 
 def packages_on(node: Node) -> list[Package]:
     """The packages that the node's components need, each once."""
-    return list({package.name: package for c in components_on(node) for package in c.packages}.values())
+    return list({package.name: package for c in components_on(node) for package in c.packages_on(node)}.values())
 
 
 def certificates_of(ctx: Context) -> list[CertificateRequest]:

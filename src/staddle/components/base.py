@@ -18,6 +18,7 @@ from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program
@@ -46,6 +47,8 @@ class Package:
     minimum: str = "0"
     smoke: tuple[str, ...] = ("--version",)
     web_ui: bool = True
+    optional: bool = False
+    """Looked for in the machine's own sources; when they don't have it, the component has a program of its own."""
     relocate: Mapping[str, str] = field(default_factory=dict)
     """Absolute paths baked into its programs, and what to put in their place (of the same length) when it is unpacked
     somewhere else, as conda and Nix do."""
@@ -166,8 +169,12 @@ class Context:
         scheme, usual = ("http", 80) if plain else ("https", 443)
         return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
 
-    def program(self, name: str) -> Program:
-        return self.layout.program(name)
+    def program(self, *names: str) -> Program:
+        """The first of these programs that the host has. Raises KeyError: provisioning sees to it that there is one."""
+        for name in names:
+            if name in self.layout.programs:
+                return self.layout.programs[name]
+        raise KeyError(names)
 
     def instance(self, component: str) -> str:
         """`vmetrics` → `vmetrics-1` on the INFRA node with `infra_seq` 1."""
@@ -181,14 +188,23 @@ class Component(ABC):
     title: ClassVar[str]
     phase: ClassVar[Phase]
     packages: ClassVar[tuple[Package, ...]] = ()
-    program: ClassVar[str] = ""
-    """The program that its service runs, one of its packages'."""
+    programs: ClassVar[tuple[str, ...]] = ()
+    """What its service may run: the first of these that the host has."""
     after: ClassVar[tuple[str, ...]] = ()
     """Components of the same phase that must have been converged before."""
 
     @abstractmethod
     def enabled(self, node: Node) -> bool:
         """Whether this component belongs on the node."""
+
+    def packages_on(self, node: Node) -> tuple[Package, ...]:
+        """The packages it needs there."""
+        del node
+        return self.packages
+
+    def program_on(self, ctx: Context) -> Program:
+        """The program that its service runs there."""
+        return ctx.program(*self.programs)
 
     @abstractmethod
     def build(self, ctx: Context) -> Draft:
@@ -235,13 +251,14 @@ class InfraComponent(Component):
     def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:
         """Its row on the home page. `health_query` defaults to the liveness of its target."""
         instance = ctx.instance(self.name)
+        program = self.program_on(ctx)
         return Listing(
             component=self.name,
             instance=instance,
             node_ip=ctx.node.ip,
             title=self.title,
-            version=ctx.program(self.program).version,
-            provider="package",
+            version=program.version,
+            provider=program.provider,
             port=ctx.port(self.main_port(ctx.params)),
             health_query=health_query or f'up{{job="infra",ins="{instance}"}}',
             url=self.listing_url(),

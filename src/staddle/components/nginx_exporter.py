@@ -25,7 +25,7 @@ class NginxExporter(InfraComponent):
     name = "nginx_exporter"
     title = "Nginx exporter"
     packages = (NGINX_EXPORTER,)
-    program = "nginx_exporter"
+    programs = ("nginx_exporter",)
     after = ("nginx",)
 
     def enabled(self, node: Node) -> bool:

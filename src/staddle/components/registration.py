@@ -64,6 +64,8 @@ class Route:
     component: str
     upstream: str
     pages: Mapping[str, str] = field(default_factory=dict)
+    landing: str = ""
+    """Where the bare path leads, relative to it: a program's first page is seldom at its root."""
     timeout: int = 60
     websocket: bool = False
     changing: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from staddle.inventory import Loaded, load_inventory, parse_inventory
 from staddle.manifest.canonical import to_data
 from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
+from staddle.programs.embedded import embedded_programs
 from staddle.programs.provision import Step, provision
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Sandbox:
         loaded = self._load(inventory)
         fleet, own = _reduce(loaded.fleet, node)
         self._make_root()
-        programs = provision(packages_on(own), self.root / "programs", _cache(), on_step)
+        programs = embedded_programs() | provision(packages_on(own), self.root / "programs", _cache(), on_step)
         layout = self._layout(programs, port_offset)
         contexts = contexts_of(fleet, lambda _: layout)
         on_step(Step("checking ports"))
@@ -203,6 +204,7 @@ def _rows(ctx: Context, manifest: Manifest) -> list[Row]:
         service = blocks[name]["service"]
         if service is None:
             continue
+        program = component.program_on(ctx)
         path = component.listing_url()
         port = next(iter(component.ports(ctx).values()))
         rows.append(
@@ -210,8 +212,8 @@ def _rows(ctx: Context, manifest: Manifest) -> list[Row]:
                 component=name,
                 service=service["name"],
                 title=component.title,
-                version=ctx.program(component.program).version,
-                provider="package",
+                version=program.version,
+                provider=program.provider,
                 url=ctx.portal_url + path if path else f"{ctx.address}:{port}",
                 health=service["health"],
             )

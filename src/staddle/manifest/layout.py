@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-
 if TYPE_CHECKING:
-    from staddle.manifest.resources import Manager
     from collections.abc import Mapping
-    from staddle.inventory.fleet import Node
 
+    from staddle.inventory.fleet import Node
+    from staddle.manifest.resources import Manager
+
+EMBEDDED = "embedded"
+"""The origin of Staddle's own programs."""
 LOOPBACK = "127.0.0.1"
 STATE = "/var/lib/staddle"
 LOGS = "/var/log/staddle"
@@ -35,6 +37,11 @@ class Program:
     home: str = ""
     web_ui: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def provider(self) -> str:
+        """`package`, or `embedded` for a program of Staddle's own."""
+        return "embedded" if self.origin == EMBEDDED else "package"
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -81,10 +88,6 @@ class Layout:
     def address(self, node: Node) -> str:
         """The address at which a node's services are reached by its peers."""
         return LOOPBACK if self.is_sandbox else node.ip
-
-    def program(self, name: str) -> Program:
-        """The executable `name`. Raises KeyError: compile only asks for programs of the components' packages."""
-        return self.programs[name]
 
     def log(self, service: str) -> str:
         """The file that holds a service's output."""

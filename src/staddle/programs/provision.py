@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from staddle.components.base import Package
 
 RECORD = "programs.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,16 @@ def provision(
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory / ".lock"):
-        chosen = _recorded(directory)
-        missing = [package for package in packages if not _serves(package, chosen, directory)]
+        chosen, absent = _recorded(directory)
+        missing = [p for p in packages if not _serves(p, chosen, directory) and not (p.optional and p.name in absent)]
         if missing:
             cache.mkdir(parents=True, exist_ok=True)
             with _locked(cache / ".lock"):
                 added = _install(missing, directory, cache, progress)
-            replaced = {candidate.package for candidate in added}
-            chosen = [candidate for candidate in chosen if candidate.package not in replaced] + added
-            _record(directory, chosen)
+            found = {candidate.package for candidate in added}
+            chosen = [candidate for candidate in chosen if candidate.package not in found] + added
+            absent = (absent | {package.name for package in missing}) - found
+            _record(directory, chosen, absent)
             _forget_others(directory, chosen)
         return _programs(directory, packages, chosen)
 
@@ -72,8 +73,9 @@ def _install(
         relocate = next((p.relocate for p in packages if p.name == candidate.package), {})
         _unpack(archive, _home(directory, candidate), relocate)
     for package in packages:
-        progress(Step(f"trying {package.name}"))
-        _smoke(package, _programs(directory, [package], chosen))
+        if programs := _programs(directory, [package], chosen):
+            progress(Step(f"trying {package.name}"))
+            _smoke(package, programs)
     return chosen
 
 
@@ -83,12 +85,14 @@ def _choose(apt: Apt, packages: Sequence[Package], progress: Callable[[Step], No
     chosen: list[Candidate] = []
     seen: dict[str, str] = {}
     for suite in apt.suites:
-        if not open_packages:
+        # What can be done without is taken if the machine's own sources have it, not looked for elsewhere.
+        wanted = [package for package in open_packages if suite == "host" or not package.optional]
+        if not wanted:
             break
         progress(Step(f"updating package lists ({suite})"))
         apt.update(suite)
-        offered = apt.candidates([package.name for package in open_packages], suite)
-        for package in list(open_packages):
+        offered = apt.candidates([package.name for package in wanted], suite)
+        for package in wanted:
             found = offered.get(package.name)
             if found is None:
                 continue
@@ -96,6 +100,7 @@ def _choose(apt: Apt, packages: Sequence[Package], progress: Callable[[Step], No
             if _at_least(found.version, package.minimum):
                 chosen.append(found)
                 open_packages.remove(package)
+    open_packages = [package for package in open_packages if not package.optional]
     if open_packages:
         lacking = [
             f"{p.name} >= {p.minimum} (newest seen: {seen[p.name]})" if p.name in seen else f"{p.name} (not found)"
@@ -160,7 +165,9 @@ def _programs(directory: Path, packages: Iterable[Package], chosen: Sequence[Can
     environment = _library_path(directory, chosen)
     programs = {}
     for package in packages:
-        candidate = by_name[package.name]
+        candidate = by_name.get(package.name)
+        if candidate is None:
+            continue
         for name, path in package.programs.items():
             programs[name] = Program(
                 path=f"{_home(directory, candidate)}{path}",
@@ -184,15 +191,17 @@ def _library_path(directory: Path, chosen: Sequence[Candidate]) -> dict[str, str
     return {"LD_LIBRARY_PATH": ":".join(sorted(found))} if found else {}
 
 
-def _recorded(directory: Path) -> list[Candidate]:
-    """What was chosen before; it stays chosen until it no longer serves."""
+def _recorded(directory: Path) -> tuple[list[Candidate], set[str]]:
+    """What was chosen before (it stays chosen while it serves), and which packages no source had."""
     try:
         record: dict[str, Any] = json.loads((directory / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return []
+        return [], set()
     except (OSError, ValueError) as error:
         raise ProgramError(f"can't read {directory / RECORD}: {error}", hint="remove the file and try again") from error
-    return [Candidate(**item) for item in record["packages"]] if record.get("format") == FORMAT else []
+    if record.get("format") != FORMAT:
+        return [], set()
+    return [Candidate(**item) for item in record["packages"]], set(record["absent"])
 
 
 def _serves(package: Package, chosen: Sequence[Candidate], directory: Path) -> bool:
@@ -204,8 +213,9 @@ def _serves(package: Package, chosen: Sequence[Candidate], directory: Path) -> b
     return all(Path(f"{home}{path}").exists() for path in package.programs.values())
 
 
-def _record(directory: Path, chosen: Sequence[Candidate]) -> None:
-    text = json.dumps({"format": FORMAT, "packages": [asdict(c) for c in chosen]}, indent=1)
+def _record(directory: Path, chosen: Sequence[Candidate], absent: set[str]) -> None:
+    data = {"format": FORMAT, "packages": [asdict(c) for c in chosen], "absent": sorted(absent)}
+    text = json.dumps(data, indent=1)
     scratch = directory / f".{RECORD}"
     scratch.write_text(text + "\n", encoding="utf-8")
     scratch.replace(directory / RECORD)

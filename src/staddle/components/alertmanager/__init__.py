@@ -36,7 +36,7 @@ class Alertmanager(InfraComponent):
     name = "alertmanager"
     title = "Alertmanager"
     packages = (ALERTMANAGER,)
-    program = "alertmanager"
+    programs = ("alertmanager",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.alertmanager_enabled

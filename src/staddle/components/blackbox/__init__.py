@@ -29,7 +29,7 @@ class Blackbox(InfraComponent):
     name = "blackbox"
     title = "Blackbox prober"
     packages = (BLACKBOX,)
-    program = "blackbox_exporter"
+    programs = ("blackbox_exporter",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.blackbox_enabled

@@ -25,7 +25,7 @@ class Chronyd(InfraComponent):
     name = "chronyd"
     title = "NTP"
     packages = (CHRONY,)
-    program = "chronyd"
+    programs = ("chronyd",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.node_ntp_enabled

@@ -28,7 +28,7 @@ class Dnsmasq(InfraComponent):
     name = "dnsmasq"
     title = "DNS"
     packages = (DNSMASQ,)
-    program = "dnsmasq"
+    programs = ("dnsmasq",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.dns_enabled

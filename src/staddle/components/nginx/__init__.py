@@ -44,7 +44,7 @@ class Nginx(InfraComponent):
     name = "nginx"
     title = "Nginx portal"
     packages = (NGINX,)
-    program = "nginx"
+    programs = ("nginx",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.nginx_enabled

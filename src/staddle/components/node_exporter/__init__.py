@@ -25,7 +25,7 @@ class NodeExporter(Component):
     title = "node_exporter"
     phase = Phase.MONITOR
     packages = (NODE_EXPORTER,)
-    program = "node_exporter"
+    programs = ("node_exporter",)
 
     def enabled(self, node: Node) -> bool:
         return node.params.node_exporter_enabled

@@ -24,7 +24,7 @@ class Vmalert(InfraComponent):
     name = "vmalert"
     title = "vmalert"
     packages = (VICTORIA_METRICS,)
-    program = "vmalert"
+    programs = ("vmalert",)
     # It is stopped before them too: with its store gone it waits half a minute for the last write.
     after = ("alertmanager", "vmetrics")
 

@@ -42,7 +42,7 @@ class VictoriaMetrics(InfraComponent):
     name = "vmetrics"
     title = "VictoriaMetrics"
     packages = (VICTORIA_METRICS,)
-    program = "victoria-metrics"
+    programs = ("victoria-metrics",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.vmetrics_enabled

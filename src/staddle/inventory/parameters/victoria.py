@@ -1,6 +1,6 @@
 """Parameters of the stores for metrics, logs and traces, and of the rule engine."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from staddle.inventory.parameters.declare import Param, Section
 from staddle.inventory.parameters.values import Duration, Port
@@ -27,6 +27,10 @@ class VictoriaParameters(Section):
     )
 
     vlogs_enabled: Annotated[bool, Param("Run the log store.")] = True
+    vlogs_provider: Annotated[
+        Literal["auto", "package", "embedded"],
+        Param("Which log store: VictoriaLogs from a package, Staddle's own, or the package if the repositories have it."),
+    ] = "auto"
     vlogs_clean: Annotated[bool, Param("Delete all logs before the next start.")] = False
     vlogs_port: Annotated[Port, Param("Port of the log store.", listens="infra", when=("vlogs_enabled",))] = 9428
     vlogs_options: Annotated[str, Param("Further flags of the log store.")] = (
