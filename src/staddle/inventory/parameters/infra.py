@@ -14,7 +14,7 @@ _CARDS = (
     ("Logs", "/vlogs/", "Search the logs of the fleet", "logs"),
     ("Traces", "/vtraces/", "Follow requests and slow statements", "traces"),
     ("Targets", "/vmetrics/targets", "What is scraped, and whether it answers", "discovery"),
-    ("Rules", "/vmalert/", "Recording and alerting rules, and their state", "target"),
+    ("Rules", "/vmalert/", "Recording and alerting rules, and their state", "rules"),
     ("Alerts", "/alertmgr/", "Firing alerts and silences", "alert"),
     ("Certificate", "/ca.crt", "The CA certificate, to be trusted by browsers", "lock"),
     ("Packages", "/${repo_name}/", "The local package repository", "package"),
