@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sandbox.portal import portal
 from tests.sandbox.stack import Stack, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["portal"]
 
 FAST = """\
 all:
