@@ -62,7 +62,14 @@ class VictoriaLogs(InfraComponent):
         return {"vlogs_port": ctx.port(ctx.params.vlogs_port)}
 
     def register(self, ctx: Context) -> Registration:
-        route = Route("/vlogs/", self.name, f"{ctx.local(ctx.params.vlogs_port)}/", landing="select/vmui/", timeout=120)
+        route = Route(
+            "/vlogs/",
+            self.name,
+            f"{ctx.local(ctx.params.vlogs_port)}/",
+            landing="select/vmui/",
+            timeout=120,
+            changing=("internal/", "delete/"),
+        )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
     def build(self, ctx: Context) -> Draft:
