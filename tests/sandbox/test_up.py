@@ -187,3 +187,22 @@ def _running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_the_log_store_is_asked_with_logsql(stack: Stack) -> None:
+    rows = (
+        b'{"_msg":"first of two","cls":"demo","level":"error"}\n{"_msg":"second of two","cls":"other","level":"info"}\n'
+    )
+    path = "/vlogs/insert/jsonline?_stream_fields=cls"
+    assert stack.get(path, method="POST", body=rows, headers={"Content-Type": "application/stream+json"}).status == 200
+
+    def found(*arguments: str) -> list[str]:
+        result = stack.run("logs", "--since", "5m", "--json", *arguments)
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line)["_msg"] for line in result.stdout.splitlines()]
+
+    assert wait_for("the rows", lambda: found("-q", '"of two"') or None) == ["first of two", "second of two"]
+    assert found("-q", '"of two" level:error') == ["first of two"]
+    wrong = stack.run("logs", "-q", "level:in(")
+    assert wrong.returncode == 1
+    assert "level:in(" in wrong.stderr

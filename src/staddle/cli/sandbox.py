@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from staddle.cli.output import OUTCOMES, err, out, print_json, reporting, say
+from staddle.drive.logstore import as_line, component_filter, query, tail as tail_store
 from staddle.drive.sandbox import Outcome, Sandbox, choose_inventory
 from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
 
@@ -120,27 +123,46 @@ def status(directory: Directory = HERE, as_json: Json = False) -> None:
 
 
 def logs(
-    component: Annotated[str, typer.Argument(help="Component, as `staddle status` names it.", show_default=False)],
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 100,
+    component: Annotated[
+        str | None, typer.Argument(help="Component, as `staddle status` names it.", show_default=False)
+    ] = None,
+    logsql: Annotated[
+        str | None, typer.Option("-q", "--query", help="LogsQL, asked of the log store.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="How far back the log store is asked: 30s, 15m, 1d. Default: 1h.")
+    ] = None,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the newest lines.")] = 100,
     follow_on: Annotated[bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")] = False,
     directory: Directory = HERE,
+    as_json: Json = False,
 ) -> None:
-    """The log of a component.
+    """What components say: the log file of one, or anything in the log store.
+
+    With only a component, its own file is read, which works whatever else is down. With `--query`, `--since` or `--json`, or
+    without a component, the log store is asked.
 
     Examples:
 
         staddle logs vmetrics
         staddle logs nginx -n 20 -f
+        staddle logs --since 15m -q 'level:error'
+        staddle logs vmalert -q '_time:1d | stats by (level) count()'
     """
     sandbox = Sandbox(directory)
-    for row in pick(sandbox, [component]):
-        files = sorted(sandbox.log_files(row.service))
-        for file in files:
-            for line in tail(file, lines):
-                typer.echo(line)
-        if follow_on:
-            for line in follow(files):
-                typer.echo(line)
+    [row] = pick(sandbox, [component]) if component else [None]
+    if row and not (logsql or since or as_json):
+        files = sandbox.log_files(row.service)
+        for line in (line for file in files for line in tail(file, lines)):
+            typer.echo(line)
+        for line in follow(files) if follow_on else ():
+            typer.echo(line)
+        return
+    parts = [component_filter(row.component)] if row else []
+    asked = " ".join([*parts, logsql or ("" if parts else "*")]).strip()
+    rows = query(sandbox, asked, since=since or "1h", limit=lines)
+    for found in chain(rows, tail_store(sandbox, asked) if follow_on else ()):
+        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else as_line(found))
 
 
 def restart(components: Names, directory: Directory = HERE) -> None:
@@ -168,6 +190,7 @@ def _as_data(outcome: Outcome, statuses: list[ComponentStatus], seconds: float) 
         "node": outcome.node.ip,
         "seconds": round(seconds, 2),
         "notes": list(outcome.notes),
+        "warnings": list(outcome.warnings),
         "report": outcome.report.to_data(),
         "components": [status.to_data() for status in statuses],
     }
@@ -176,7 +199,9 @@ def _as_data(outcome: Outcome, statuses: list[ComponentStatus], seconds: float) 
 def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: float, *, plan: bool) -> None:
     report = outcome.report
     for note in outcome.notes:
-        err.print(f"  [yellow]![/] {escape(note)}")
+        err.print(f"  [dim]·[/] {escape(note)}")
+    for warning in outcome.warnings:
+        err.print(f"  [yellow]![/] {escape(warning)}")
     if report.error:
         err.print(f"[bold red]error:[/] {escape(report.error)}")
     for block in report.blocks:

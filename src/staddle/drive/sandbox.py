@@ -57,13 +57,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `up` did."""
+    """What `up` did. `notes` are worth knowing, `warnings` worth acting on."""
 
     report: Report
     rows: tuple[Row, ...]
     portal_url: str
     node: Node
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 class Sandbox:
@@ -111,12 +112,13 @@ class Sandbox:
         rows = tuple(_rows(contexts[own.ip], manifest))
         if not check:
             self._remember(rows, contexts[own.ip].portal_url)
-        notes = [str(problem) for problem in loaded.warnings]
+        notes = [f"issued {what}" for what in issued]
         if others := len(loaded.fleet.nodes) - 1:
             notes.append(f"{others} other node{'s' if others > 1 else ''} of the inventory can't be part of a sandbox")
         if not layout.icmp:
             notes.append("this user may not send ICMP, so nodes are not pinged (see net.ipv4.ping_group_range)")
-        return Outcome(report, rows, contexts[own.ip].portal_url, own, (*notes, *issued))
+        warnings = tuple(str(problem) for problem in loaded.warnings)
+        return Outcome(report, rows, contexts[own.ip].portal_url, own, tuple(notes), warnings)
 
     def applied(self) -> dict[str, Any]:
         """What the last `up` brought about: `portal_url` and `rows`. Raises SandboxError if there was none."""
