@@ -234,18 +234,29 @@ class InfraComponent(Component):
     """A component of INFRA nodes with metrics of its own: scraped as job `infra`, listed on the home page."""
 
     phase = Phase.INFRA
+    port_parameter: ClassVar[str]
+    """The parameter that sets the port it listens on, where its metrics are, too."""
     metrics_path: ClassVar[str] = "/metrics"
+    path: ClassVar[str | None] = None
+    """Its path behind the portal, if it has one."""
 
-    @abstractmethod
-    def main_port(self, params: Parameters) -> int:
-        """The port its metrics are on."""
+    def port(self, ctx: Context) -> int:
+        """The port it listens on."""
+        number: int = getattr(ctx.params, self.port_parameter)
+        return ctx.port(number)
+
+    def ports(self, ctx: Context) -> Mapping[str, int]:
+        return {self.port_parameter: self.port(ctx)}
+
+    def listing_url(self) -> str | None:
+        return self.path
 
     def labels(self, ctx: Context) -> dict[str, str]:
         return {"cls": self.name, "ins": ctx.instance(self.name), "ip": ctx.node.ip}
 
     def target(self, ctx: Context) -> Target:
         """Its scrape target."""
-        address = f"{ctx.address}:{ctx.port(self.main_port(ctx.params))}"
+        address = f"{ctx.address}:{self.port(ctx)}"
         return Target("infra", ctx.instance("infra"), address, self.labels(ctx), self.metrics_path)
 
     def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:
@@ -259,7 +270,7 @@ class InfraComponent(Component):
             title=self.title,
             version=program.version,
             provider=program.provider,
-            port=ctx.port(self.main_port(ctx.params)),
+            port=self.port(ctx),
             health_query=health_query or f'up{{job="infra",ins="{instance}"}}',
             url=self.listing_url(),
         )

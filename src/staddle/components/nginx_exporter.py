@@ -11,10 +11,7 @@ from staddle.components.registry import component
 from staddle.manifest.resources import HttpHealth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 # The first with the double-dash flags that are used here.
 NGINX_EXPORTER = Package("prometheus-nginx-exporter", {"nginx_exporter": "/usr/bin/prometheus-nginx-exporter"}, "1.0")
@@ -24,6 +21,7 @@ NGINX_EXPORTER = Package("prometheus-nginx-exporter", {"nginx_exporter": "/usr/b
 class NginxExporter(InfraComponent):
     name = "nginx_exporter"
     title = "Nginx exporter"
+    port_parameter = "nginx_exporter_port"
     packages = (NGINX_EXPORTER,)
     programs = ("nginx_exporter",)
     after = ("nginx",)
@@ -32,15 +30,9 @@ class NginxExporter(InfraComponent):
         params = node.params
         return node.is_infra and params.nginx_enabled and params.nginx_exporter_enabled
 
-    def main_port(self, params: Parameters) -> int:
-        return params.nginx_exporter_port
-
     def labels(self, ctx: Context) -> dict[str, str]:
         """It speaks for nginx, whose instance these metrics are about."""
         return {"cls": "nginx", "ins": ctx.instance("nginx"), "ip": ctx.node.ip}
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"nginx_exporter_port": ctx.port(ctx.params.nginx_exporter_port)}
 
     def register(self, ctx: Context) -> Registration:
         query = f'up{{job="infra",ins="{ctx.instance("nginx")}"}}'

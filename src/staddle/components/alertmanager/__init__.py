@@ -13,10 +13,7 @@ from staddle.components.render import to_yaml
 from staddle.manifest.resources import Directory, File, HttpHealth, Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 TEMPLATES = "/usr/share/prometheus/alertmanager"
 ALERTMANAGER = Package(
@@ -35,20 +32,13 @@ SECRETS = "/etc/alertmanager/secrets"
 class Alertmanager(InfraComponent):
     name = "alertmanager"
     title = "Alertmanager"
+    port_parameter = "alertmanager_port"
+    path = "/alertmgr/"
     packages = (ALERTMANAGER,)
     programs = ("alertmanager",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.alertmanager_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.alertmanager_port
-
-    def listing_url(self) -> str:
-        return "/alertmgr/"
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"alertmanager_port": ctx.port(ctx.params.alertmanager_port)}
 
     def register(self, ctx: Context) -> Registration:
         pages = {} if ctx.program("alertmanager").web_ui else {"": "alerts"}

@@ -14,10 +14,7 @@ from staddle.inventory.identity import home_domain
 from staddle.manifest.resources import File, HttpHealth, Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 BLACKBOX = Package(
     "prometheus-blackbox-exporter", {"blackbox_exporter": "/usr/bin/prometheus-blackbox-exporter"}, "0.23"
@@ -28,20 +25,13 @@ BLACKBOX = Package(
 class Blackbox(InfraComponent):
     name = "blackbox"
     title = "Blackbox prober"
+    port_parameter = "blackbox_port"
+    path = "/blackbox/"
     packages = (BLACKBOX,)
     programs = ("blackbox_exporter",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.blackbox_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.blackbox_port
-
-    def listing_url(self) -> str:
-        return "/blackbox/"
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"blackbox_port": ctx.port(ctx.params.blackbox_port)}
 
     def register(self, ctx: Context) -> Registration:
         route = Route("/blackbox/", self.name, f"{ctx.local(ctx.params.blackbox_port)}/")

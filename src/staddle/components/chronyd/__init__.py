@@ -12,10 +12,7 @@ from staddle.manifest.layout import LOOPBACK
 from staddle.manifest.resources import Directory, File, NtpHealth, Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 CHRONY = Package("chrony", {"chronyd": "/usr/sbin/chronyd", "chronyc": "/usr/bin/chronyc"}, "4.1")
 
@@ -24,17 +21,12 @@ CHRONY = Package("chrony", {"chronyd": "/usr/sbin/chronyd", "chronyc": "/usr/bin
 class Chronyd(InfraComponent):
     name = "chronyd"
     title = "NTP"
+    port_parameter = "node_ntp_port"
     packages = (CHRONY,)
     programs = ("chronyd",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.node_ntp_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.node_ntp_port
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"node_ntp_port": ctx.port(ctx.params.node_ntp_port)}
 
     def register(self, ctx: Context) -> Registration:
         # node_exporter asks it what it would tell its clients; 16 means "not synchronised, don't use me".

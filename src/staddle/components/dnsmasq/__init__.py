@@ -14,10 +14,7 @@ from staddle.manifest.layout import LOOPBACK
 from staddle.manifest.resources import DnsHealth, File, Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 # 2.90 also forgets the records of a file that vanishes.
 DNSMASQ = Package("dnsmasq-base", {"dnsmasq": "/usr/sbin/dnsmasq"}, "2.90", smoke=("--version",))
@@ -27,17 +24,12 @@ DNSMASQ = Package("dnsmasq-base", {"dnsmasq": "/usr/sbin/dnsmasq"}, "2.90", smok
 class Dnsmasq(InfraComponent):
     name = "dnsmasq"
     title = "DNS"
+    port_parameter = "dns_port"
     packages = (DNSMASQ,)
     programs = ("dnsmasq",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.dns_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.dns_port
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"dns_port": ctx.port(ctx.params.dns_port)}
 
     def register(self, ctx: Context) -> Registration:
         labels = self.labels(ctx)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 NGINX = Package("nginx", {"nginx": "/usr/sbin/nginx"}, "1.18", smoke=("-v",))
 # https://wiki.mozilla.org/Security/Server_Side_TLS, "intermediate" 5.7, ECDHE only.
@@ -43,17 +42,17 @@ HTTP2_DIRECTIVE = (1, 25, 1)
 class Nginx(InfraComponent):
     name = "nginx"
     title = "Nginx portal"
+    port_parameter = "nginx_port"
+    path = "/"
     packages = (NGINX,)
     programs = ("nginx",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.nginx_enabled
 
-    def main_port(self, params: Parameters) -> int:
-        return params.nginx_port if params.nginx_sslmode == "disable" else params.nginx_ssl_port
-
-    def listing_url(self) -> str:
-        return "/"
+    def port(self, ctx: Context) -> int:
+        plain = ctx.params.nginx_sslmode == "disable"
+        return ctx.port(ctx.params.nginx_port if plain else ctx.params.nginx_ssl_port)
 
     def ports(self, ctx: Context) -> Mapping[str, int]:
         params = ctx.params

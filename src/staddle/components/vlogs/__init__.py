@@ -15,10 +15,7 @@ from staddle.components.registry import component
 from staddle.manifest.resources import Directory, HttpHealth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Program
 
 VICTORIA_LOGS = Package(
@@ -30,6 +27,8 @@ VICTORIA_LOGS = Package(
 class VictoriaLogs(InfraComponent):
     name = "vlogs"
     title = "Logs"
+    port_parameter = "vlogs_port"
+    path = "/vlogs/"
     packages = (VICTORIA_LOGS,)
 
     def enabled(self, node: Node) -> bool:
@@ -51,15 +50,6 @@ class VictoriaLogs(InfraComponent):
             "auto": ("victoria-logs", "staddle-logs"),
         }
         return ctx.program(*names[ctx.params.vlogs_provider])
-
-    def main_port(self, params: Parameters) -> int:
-        return params.vlogs_port
-
-    def listing_url(self) -> str:
-        return "/vlogs/"
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"vlogs_port": ctx.port(ctx.params.vlogs_port)}
 
     def register(self, ctx: Context) -> Registration:
         route = Route(

@@ -13,16 +13,15 @@ from staddle.components.vmetrics import VICTORIA_METRICS
 from staddle.manifest.resources import File, HttpHealth, Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 
 @component
 class Vmalert(InfraComponent):
     name = "vmalert"
     title = "vmalert"
+    port_parameter = "vmalert_port"
+    path = "/vmalert/"
     packages = (VICTORIA_METRICS,)
     programs = ("vmalert",)
     # It is stopped before them too: with its store gone it waits half a minute for the last write.
@@ -30,15 +29,6 @@ class Vmalert(InfraComponent):
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.vmalert_enabled and node.params.vmetrics_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.vmalert_port
-
-    def listing_url(self) -> str:
-        return "/vmalert/"
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"vmalert_port": ctx.port(ctx.params.vmalert_port)}
 
     def register(self, ctx: Context) -> Registration:
         pages = {}

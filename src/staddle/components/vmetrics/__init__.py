@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from staddle.inventory.fleet import Node
-    from staddle.inventory.parameters import Parameters
 
 VICTORIA_METRICS = Package(
     "victoria-metrics",
@@ -41,20 +40,13 @@ PROBE_JOBS = ("ping", "probe")
 class VictoriaMetrics(InfraComponent):
     name = "vmetrics"
     title = "VictoriaMetrics"
+    port_parameter = "vmetrics_port"
+    path = "/vmetrics/"
     packages = (VICTORIA_METRICS,)
     programs = ("victoria-metrics",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.vmetrics_enabled
-
-    def main_port(self, params: Parameters) -> int:
-        return params.vmetrics_port
-
-    def listing_url(self) -> str:
-        return "/vmetrics/"
-
-    def ports(self, ctx: Context) -> Mapping[str, int]:
-        return {"vmetrics_port": ctx.port(ctx.params.vmetrics_port)}
 
     def register(self, ctx: Context) -> Registration:
         pages = (
