@@ -24,6 +24,7 @@ Directory = Annotated[Path, typer.Option("--dir", help="Directory that holds the
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status` names them.", show_default=False)]
 HERE = Path(".staddle")
+DIFF_LINES = 40
 
 
 def register(app: typer.Typer) -> None:
@@ -250,10 +251,19 @@ def _print_plan(block: BlockResult) -> None:
         if resource.outcome != "ok":
             out.print(f"  {resource.action} {resource.kind} {escape(resource.path)}")
             if resource.diff and resource.action == "update":
-                out.print("\n".join(f"    {line}" for line in resource.diff.splitlines()), markup=False)
+                _print_diff(resource.diff.splitlines())
     for service in block.services:
         if service.action != "none":
             out.print(f"  {service.action} service {service.name}")
+
+
+def _print_diff(lines: list[str]) -> None:
+    """A unified diff in the usual colours; a long one is cut, since it can be had whole with --json."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines[:DIFF_LINES]:
+        out.print(f"    {line}", style=colours.get(line[:1]), markup=False)
+    if len(lines) > DIFF_LINES:
+        out.print(f"    [dim]… {len(lines) - DIFF_LINES} more lines (--json has them)[/]")
 
 
 def _print_statuses(statuses: list[ComponentStatus]) -> None:
