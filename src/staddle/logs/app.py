@@ -16,6 +16,7 @@ from staddle.logs.http.messages import TEXT
 from staddle.logs.insert import datadog, elastic, journald, jsonline, loki, otlp
 from staddle.logs.insert.params import Defaults, Sink, common_params, parse_tenant
 from staddle.logs.select import query, stats, values
+from staddle.logs.ui import serve as ui
 
 if TYPE_CHECKING:
     from staddle.logs.flags import Flags
@@ -179,12 +180,8 @@ class App:
             answer.headers.append(("Location", location))
             answer.send(302)
             return True
-        if path == "/select/vmui/config.json":
-            answer.json({"license": {"type": "opensource"}})
-            return True
-        if path == "/select/vmui/":
-            answer.send(200, HOME, "text/html; charset=utf-8")
-            return True
+        if path.startswith(ui.ROOT):
+            return ui.serve(request, answer)
         if not self.flags["http.disableCORS"]:
             answer.headers.append(("Access-Control-Allow-Origin", "*"))
         name = path.removeprefix("/select/logsql/")

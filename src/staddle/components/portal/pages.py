@@ -78,6 +78,13 @@ def soft(text: str) -> Markup:
     return Markup("<wbr>").join(re.split(r"(?<=[_:-])", text))
 
 
+def _navigation(features: Features) -> list[dict[str, Any]]:
+    """What the header leads to; also in site.json, for pages that programs behind the portal serve themselves."""
+    return [{"page": "index", "title": "Home", "url": "/", "available": True}] + [
+        {"page": p.name, "title": p.title, "url": p.url, "available": p.available(features)} for p in PAGES
+    ]
+
+
 def site_json(site: Site) -> bytes:
     """What the scripts need to know of the fleet."""
     data = {
@@ -90,6 +97,7 @@ def site_json(site: Site) -> bytes:
             for row in site.components
         ],
         "nodes": [{"ip": node.ip, "name": node.name} for node in site.nodes],
+        "nav": _navigation(site.features),
     }
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -126,9 +134,7 @@ def render_pages(site: Site) -> dict[str, bytes]:
     )
     environment.filters["href"] = safe_href
     environment.filters["soft"] = soft
-    nav = [{"page": "index", "title": "Home", "url": "/", "available": True}] + [
-        {"page": p.name, "title": p.title, "url": p.url, "available": p.available(site.features)} for p in PAGES
-    ]
+    nav = _navigation(site.features)
     common = {
         "site": site,
         "asset": static.urls.__getitem__,

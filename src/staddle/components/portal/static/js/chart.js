@@ -10,7 +10,7 @@ const BOTTOM = 26;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
 
 /** About `count` round values from `low` to `high`. Bytes get powers of two, times get minutes and hours. */
-function ticks(low, high, count, unit) {
+export function ticks(low, high, count, unit) {
   const span = high - low || 1;
   const rough = span / count;
   let step;
@@ -27,7 +27,7 @@ function ticks(low, high, count, unit) {
 }
 
 /** Times that people count by, on local midnights and hours. */
-function timeTicks(start, end, count) {
+export function timeTicks(start, end, count) {
   const step = STEPS.find((x) => x >= (end - start) / count) ?? STEPS.at(-1);
   const offset = new Date(start * 1000).getTimezoneOffset() * 60;
   const found = [];

@@ -1,0 +1,1 @@
+"""The log search page: static files that the log server gives below `/select/vmui/`."""
