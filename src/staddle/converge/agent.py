@@ -1,9 +1,11 @@
 """The program: makes this host equal its manifest.
 
     python3 converge.pyz --manifest FILE|- [--check] [--only a,b] [--json]
+    python3 converge.pyz --facts [--packages a,b] [--refresh]
 
 The report goes to stdout (as JSON with --json), progress to stderr, one JSON object a line. Exit status: 0 nothing to
-change, 2 changed (or, with --check, would change), 1 failed. In process: `converge(manifest)`.
+change, 2 changed (or, with --check, would change), 1 failed. In process: `converge(manifest)`. With --facts it changes
+nothing and prints what kind of host this is (`host.py`), as JSON.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from . import recovery, stage
 from .context import Context
 from .facts import ABSENT, Obstacle, explain
 from .files import Step, remove
+from .host import host_facts
 from .ledger import Entry, Ledger, StateError, Store
 from .model import Block, Manifest, ManifestError, parse
 from .operate import Operator, probe
@@ -243,11 +246,19 @@ class _Run:
 def main(argv: list[str] | None = None) -> int:
     """The command line. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="converge", description="Make this host equal its manifest.")
-    parser.add_argument("--manifest", required=True, metavar="FILE|-", help="the manifest (JSON); - is stdin")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--manifest", metavar="FILE|-", help="the manifest (JSON); - is stdin")
+    what.add_argument("--facts", action="store_true", help="print what kind of host this is (JSON), and change nothing")
+    parser.add_argument("--packages", metavar="A,B", default="", help="with --facts: packages to look up")
+    parser.add_argument("--refresh", action="store_true", help="with --facts: update apt's lists if one is unknown")
     parser.add_argument("--check", action="store_true", help="write nothing; say what would be done")
     parser.add_argument("--only", metavar="A,B", help="only these components; nothing of others is removed")
     parser.add_argument("--json", action="store_true", help="the report as JSON (otherwise: one line per change)")
     arguments = parser.parse_args(argv)
+    if arguments.facts:
+        packages = [name for name in arguments.packages.split(",") if name]
+        print(json.dumps(host_facts(packages, refresh=arguments.refresh), indent=1, sort_keys=True))
+        return 0
     only = [name for name in arguments.only.split(",") if name] if arguments.only is not None else None
     manifest: Any = None
     try:

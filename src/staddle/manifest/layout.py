@@ -45,14 +45,19 @@ class Program:
 
     @property
     def release(self) -> tuple[int, ...]:
-        """The upstream version as numbers, for comparisons: `1.22.1-9+deb12u11` → (1, 22, 1)."""
-        upstream = self.version.partition(":")[2] or self.version
-        parts: list[int] = []
-        for piece in upstream.replace("-", ".").replace("+", ".").replace("~", ".").split("."):
-            if not piece.isdigit():
-                break
-            parts.append(int(piece))
-        return tuple(parts[:3])
+        """The upstream version as numbers, for comparisons."""
+        return release_of(self.version)
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """The upstream part of a package's version as numbers: `1.22.1-9+deb12u11` → (1, 22, 1)."""
+    upstream = version.partition(":")[2] or version
+    parts: list[int] = []
+    for piece in upstream.replace("-", ".").replace("+", ".").replace("~", ".").split("."):
+        if not piece.isdigit():
+            break
+        parts.append(int(piece))
+    return tuple(parts[:3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Layout:
     """The mapping from logical places to paths and ports on one host.
 
     `root` is prepended to every absolute path ("" on a real system). `user` is who runs everything in a sandbox;
-    None means that each component has its own system user. `icmp` says whether ICMP probes can be sent.
+    None means that each component has its own system user. `icmp` says whether ICMP probes can be sent, `clock` whether
+    the clock may be set. `features` and `nameservers` are what a real host has already (`staddle.drive.facts`).
     """
 
     kind: Literal["sandbox", "system"]
@@ -70,6 +76,11 @@ class Layout:
     port_offset: int = 0
     user: str | None = None
     icmp: bool = True
+    clock: bool = True
+    features: frozenset[str] = frozenset()
+    nameservers: tuple[str, ...] = ()
+    python: str = "/usr/bin/python3"
+    """Runs those of our programs that are shipped as source: 3.9 or newer, nothing but its standard library."""
 
     @property
     def is_sandbox(self) -> bool:

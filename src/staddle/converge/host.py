@@ -1,0 +1,144 @@
+"""What kind of host this is, and which packages it has or could have: what the ADMIN node must know before it compiles.
+
+Reads only, in few calls. `staddle.drive.facts.HostFacts` is what the other side makes of it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CAP_SYS_TIME = 25
+_TIMEOUT = 120.0
+RESOLV_CONF = "/etc/resolv.conf"
+# Who may own a part of the host's configuration that Staddle would otherwise write itself.
+_FEATURES = {
+    "systemd-resolved": "/run/systemd/resolve/stub-resolv.conf",
+    "networkmanager": "/run/NetworkManager",
+}
+
+
+def host_facts(packages: Iterable[str] = (), *, refresh: bool = False) -> dict[str, Any]:
+    """Facts in plain form. `refresh` updates apt's lists first if they don't know one of `packages`.
+
+    Never raises: what can't be found out is None, empty or False.
+    """
+    names = list(packages)
+    known = _packages(names)
+    if refresh and any(known[name]["candidate"] is None for name in names):
+        _run(["apt-get", "update", "-qq"], timeout=600.0)
+        known = _packages(names)
+    release = _os_release()
+    return {
+        "os_id": release.get("ID", ""),
+        "codename": release.get("VERSION_CODENAME", ""),
+        "version_id": release.get("VERSION_ID", ""),
+        "arch": _architecture(),
+        "python": platform.python_version(),
+        "hostname": socket.gethostname(),
+        "packages": known,
+        "clock": _may_set_clock(),
+        "features": sorted(_features()),
+        "nameservers": _nameservers(),
+    }
+
+
+def _os_release() -> dict[str, str]:
+    values: dict[str, str] = {}
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        for line in _lines(path):
+            key, equals, value = line.partition("=")
+            if equals and not key.startswith("#"):
+                values.setdefault(key.strip(), value.strip().strip("\"'"))
+        if values:
+            break
+    return values
+
+
+def _architecture() -> str:
+    """In the distribution's words (amd64), else in the kernel's (x86_64)."""
+    return _run(["dpkg", "--print-architecture"]).strip() or platform.machine()
+
+
+def _packages(names: list[str]) -> dict[str, dict[str, str | None]]:
+    """One `apt-cache policy` for all. What apt does not know has neither version."""
+    found: dict[str, dict[str, str | None]] = {name: {"installed": None, "candidate": None} for name in names}
+    output = _run(["apt-cache", "policy", *names]) if names else ""
+    current = ""
+    for line in output.splitlines():
+        if not line.startswith(" "):
+            current = line.rstrip(":")
+            continue
+        key, _, value = line.strip().partition(": ")
+        if current in found and key in ("Installed", "Candidate") and value != "(none)":
+            found[current][key.lower()] = value
+    return found
+
+
+def _may_set_clock() -> bool:
+    """Containers often lack CAP_SYS_TIME: the clock is their host's."""
+    for line in _lines("/proc/self/status"):
+        if line.startswith("CapBnd:"):
+            return bool(int(line.split()[1], 16) >> _CAP_SYS_TIME & 1)
+    return True
+
+
+def _features() -> set[str]:
+    """What manages parts of this host already."""
+    found = {name for name, path in _FEATURES.items() if os.path.exists(path)}
+    found |= {name for name in ("ufw", "firewalld", "nft") if _which(name if name != "firewalld" else "firewall-cmd")}
+    active = _run(["systemctl", "is-active", "ufw.service", "firewalld.service", "nftables.service"]).split()
+    for name, state in zip(("ufw", "firewalld", "nftables"), active):
+        if state == "active":
+            found.add(f"{name}-active")
+    return found
+
+
+def _nameservers() -> list[str]:
+    """The resolvers that this host really asks: behind systemd-resolved's stub, those that it forwards to."""
+    upstream = "/run/systemd/resolve/resolv.conf"
+    servers = _servers_in(RESOLV_CONF)
+    if servers == ["127.0.0.53"] and os.path.exists(upstream):
+        servers = _servers_in(upstream)
+    return servers
+
+
+def _servers_in(path: str) -> list[str]:
+    return [words[1] for words in map(str.split, _lines(path)) if len(words) > 1 and words[0] == "nameserver"]
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+def _run(argv: list[str], timeout: float = _TIMEOUT) -> str:
+    """Standard output, whatever the exit status; empty if it can't be run."""
+    try:
+        return subprocess.run(
+            argv,
+            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

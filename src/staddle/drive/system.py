@@ -1,0 +1,80 @@
+"""From a host's facts to its layout: which programs its packages give, where they are, and what can't be had there.
+
+Nothing is asked here: facts come from `converge.pyz --facts --packages …`, with the names of `wanted_packages`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.components.registry import all_components
+from staddle.manifest.layout import Layout, Program, release_of
+from staddle.manifest.resources import Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from staddle.components.base import Package
+    from staddle.drive.facts import HostFacts, PackageFacts
+    from staddle.inventory.fleet import Node
+
+
+def wanted_packages() -> tuple[str, ...]:
+    """The names of all packages that any component may ask for: what to look up on a host."""
+    return tuple(sorted({package.name for component in all_components() for package in component.packages}))
+
+
+def system_layout(facts: HostFacts) -> Layout:
+    """The layout of a host run by systemd. It has every program that the host's packages give, or would if installed."""
+    programs: dict[str, Program] = {}
+    for package in _known_packages():
+        version = _version(package, facts.packages.get(package.name))
+        if version is None:
+            continue
+        for name, path in package.programs.items():
+            origin = facts.codename or facts.os_id
+            programs[name] = Program(path, version, origin, web_ui=package.web_ui)
+    return Layout(
+        kind="system",
+        manager=Manager("systemd"),
+        programs=programs,
+        clock=facts.clock,
+        features=facts.features,
+        nameservers=facts.nameservers,
+    )
+
+
+def unavailable(node: Node, facts: HostFacts) -> list[str]:
+    """The enabled components that can't run on the host because their packages can't be had there, in words.
+
+    One without which its component is merely left out (`optional`) is told, too.
+    """
+    if facts.os_id and facts.os_id not in {"debian", "ubuntu"}:
+        return [f"all of it: {facts.os_id} {facts.version_id} is not a system that Staddle knows the packages of"]
+    found: dict[str, list[str]] = {}
+    for component in all_components():
+        if not component.enabled(node):
+            continue
+        for package in component.packages_on(node):
+            known = facts.packages.get(package.name)
+            if _version(package, known) is None:
+                found.setdefault(_reason(package, known, facts), []).append(component.name)
+    return [f"{', '.join(components)}: {reason}" for reason, components in found.items()]
+
+
+def _known_packages() -> list[Package]:
+    return list({package.name: package for c in all_components() for package in c.packages}.values())
+
+
+def _version(package: Package, known: PackageFacts | None) -> str | None:
+    """The version that will be on the host: what is installed if it will do, else what would be installed."""
+    candidates: Iterable[str | None] = (known.installed, known.candidate) if known else ()
+    return next((v for v in candidates if v is not None and release_of(v) >= release_of(package.minimum)), None)
+
+
+def _reason(package: Package, known: PackageFacts | None, facts: HostFacts) -> str:
+    where = " ".join(filter(None, (facts.os_id, facts.codename or facts.version_id))) or "this host"
+    best = (known.candidate or known.installed) if known else None
+    if best is None:
+        return f"no package source of the host ({where}) has {package.name}"
+    return f"{package.name} must be {package.minimum} or newer, and the newest that {where} has is {best}"
