@@ -23,21 +23,21 @@ class Block:
     encoding of
     columns (`const`, `dict`, `uint8` ... `string`) where the storage knows it; other columns are looked at
     when a query asks.
-    Columns are never changed in place: they are shared between blocks.
+    Columns are never changed in place: they are shared between blocks. Sequences are lists, tuples or `array`s.
     """
 
     __slots__ = ("columns", "exact", "rows", "timestamps", "value_types")
 
     def __init__(
         self,
-        columns: dict[str, Sequence[str]],
+        columns: Mapping[str, Sequence[str]],
         rows: int,
         timestamps: Sequence[int] | None = None,
         *,
         exact: bool = False,
         value_types: Mapping[str, str] | None = None,
     ) -> None:
-        self.columns = columns
+        self.columns: dict[str, Sequence[str]] = dict(columns)
         self.rows = rows
         self.timestamps = timestamps
         self.exact = exact

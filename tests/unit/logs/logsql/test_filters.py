@@ -25,7 +25,16 @@ def select(query: str, **columns: Sequence[str]) -> list[int]:
     return list(compile_filter(parse(query, NOW).filter)(block, range(rows)))
 
 
-TEXT = ["error: disk full", "errors were found", "ERROR", "", "an error", "terror", "ошибка диска", "a_error b"]
+TEXT = [
+    "error: disk full",
+    "errors were found",
+    "ERROR",
+    "",
+    "an error",
+    "terror",
+    "ошибка диска",
+    "a_error b",
+]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,9 @@ def _ipv4_range(c: Cursor, field: str) -> Filter:
         low, high = parse_ipv4(args[0]), parse_ipv4(args[1])
         bounds = None if low is None or high is None else (low, high)
     if bounds is None:
-        c.reject(f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses")
+        c.reject(
+            f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses"
+        )
     return IPv4Range(field or "_msg", *bounds)
 
 
