@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 MAX_ATTEMPTS = 3
+SWEEP_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,7 @@ class Store:
         for seq in list_segments(wal):
             if seq <= self._manifest.wal_seq:
                 segment_path(wal, seq).unlink()
-        live = {p.name for p in self._manifest.parts}
-        for path in self._parts_folder.iterdir():
-            if path.name.split(".")[0] not in live:
-                path.unlink()
+        self._remove_orphans()
         shutil.rmtree(self.options.folder / "tmp", ignore_errors=True)
         (self.options.folder / "tmp").mkdir(exist_ok=True)
         missing = [p for p in self._manifest.parts if not self._readable(p)]
@@ -132,6 +130,15 @@ class Store:
             self._manifest = replace(self._manifest, parts=kept, lost=lost)
             self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in missing])
             self._manifest.write(self._manifest_path)
+
+    def _remove_orphans(self) -> None:
+        """Delete files of parts that were never finished. A worker that outlived its server may make some later, too."""
+        live = {p.name for p in self._manifest.parts} | set(self._refs) | self._obsolete
+        for path in self._parts_folder.iterdir():
+            name = path.name.split(".")[0]
+            if name not in live and self._boot not in name:
+                path.unlink(missing_ok=True)
+        self._swept_at = time.monotonic()
 
     def _readable(self, part: Part) -> bool:
         """A cheap look at size and both ends; damage in between is found by whoever reads it."""
@@ -398,6 +405,8 @@ class Store:
             self.counters["parts_dropped"] += len(drop)
         for worker in (self._converter, self._merger):
             worker.stop_if_idle()
+        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            self._remove_orphans()
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self.options.fsync_interval or 1.0)
         return True

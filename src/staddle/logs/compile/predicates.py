@@ -75,13 +75,21 @@ class Scope:
 
     def plain_numbers(self, field: str) -> bool:
         """Is every value of the field a plain decimal number, or text that can't be read as any number?"""
+        return self._all_match(field, "plain", r"-?[0-9]{1,15}(\.[0-9]{1,15})?|[^0-9+\-.iInN].*")
+
+    def only_numbers(self, field: str) -> bool:
+        """Is every value of the field a plain decimal number?"""
+        return self._all_match(field, "number", r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+    def _all_match(self, field: str, what: str, pattern: str) -> bool:
         name = column_of(field)
-        if name not in self.columns or MORE in self.columns:
+        if MORE in self.columns and name not in self.columns:
             return False
         parts = [p for p in self.parts if name in p.columns]
-        c = quoted(name)
-        plain = literal(r"-?[0-9]{1,17}(\.[0-9]{1,17})?|[^0-9+\-.iInN].*")
-        return self.engine.fact(self.snapshot, parts, f"plain:{name}", f"bool_and(regexp_full_match({c}, {plain}, 's'))")
+        if any(MORE in p.columns for p in parts):
+            return False
+        condition = f"bool_and(regexp_full_match({quoted(name)}, {literal(pattern)}, 's'))"
+        return self.engine.fact(self.snapshot, parts, f"{what}:{name}", condition)
 
     def shapes(self) -> str:
         """The shapes of the parts, as something to select `h` and `s` from."""

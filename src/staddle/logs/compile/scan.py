@@ -49,10 +49,11 @@ class StoreSource:
         if not table.exact:
             wanted = sorted({*wanted, *filter_fields(where)}.intersection(table.fields))
         with_id = fields.wants(STREAM_ID) or (not table.exact and STREAM_ID in filter_fields(where))
-        yield from self.rows(table, wanted, with_id=with_id, more=self._needs_more(table, where, fields))
+        yield from self.rows(table, wanted, with_id=with_id, more=self.needs_more(table, where, fields))
 
     @staticmethod
-    def _needs_more(table: Table, where: ast.Filter, fields: ast.FieldSelection) -> bool:
+    def needs_more(table: Table, where: ast.Filter, fields: ast.FieldSelection) -> bool:
+        """May a wanted field have no column of its own?"""
         if not table.has_more:
             return False
         names = set(fields.allow) | (set() if table.exact else set(filter_fields(where)))
