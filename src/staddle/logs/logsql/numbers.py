@@ -1,8 +1,7 @@
 """Numbers as LogsQL reads and writes them, and the order of values.
 
 A value is a string; it counts as a number when it is written as one, or as a duration (nanoseconds), a size
-(bytes), and
-where said so as an IPv4 address or a time.
+(bytes), and where said so as an IPv4 address or a time.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ def _decimal(value: int, unit: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None when
-    it is none.
+    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None
+    when it is none.
     """
     if len(text) < 19:
         return None

@@ -86,8 +86,14 @@ def test_stream_context_gives_neighbours_of_the_same_stream(ask: Ask) -> None:
 def test_memory_is_bounded(ask: Ask) -> None:
     rows = [{"a": str(i)} for i in range(20_000)]
     few = Limits(memory_bytes=200_000)
-    for pipe in ("sort by (a)", "uniq by (a)", "stats by (a) count()", "stats uniq_values(a)", "top by (a)",
-                 "join by (a) (*)"):
+    for pipe in (
+        "sort by (a)",
+        "uniq by (a)",
+        "stats by (a) count()",
+        "stats uniq_values(a)",
+        "top by (a)",
+        "join by (a) (*)",
+    ):
         with pytest.raises(QueryLimitError, match="MiB of memory"):
             ask(f"* | {pipe}", rows, limits=few, block_rows=500)
     assert (
@@ -170,11 +176,31 @@ def leaves(draw: st.DrawFn) -> str:
     from staddle.logs.logsql.ast.text import quote
 
     field, value, other = draw(names), draw(values), draw(values)
-    shape = draw(st.sampled_from(
-        ["{v}", "{v}*", "={v}", "={v}*", "i({v})", "i({v}*)", "in({v},{o})", "contains_all({v},{o})", "contains_any({v})",
-         "seq({v},{o})", "!={v}", ">{v}", "<={v}", "eq_field({v})", "string_range({v},{o})", "len_range(1,5)",
-         "range(1,5]", "ipv4_range(1.2.3.4/24)", "*"]
-    ))
+    shape = draw(
+        st.sampled_from(
+            [
+                "{v}",
+                "{v}*",
+                "={v}",
+                "={v}*",
+                "i({v})",
+                "i({v}*)",
+                "in({v},{o})",
+                "contains_all({v},{o})",
+                "contains_any({v})",
+                "seq({v},{o})",
+                "!={v}",
+                ">{v}",
+                "<={v}",
+                "eq_field({v})",
+                "string_range({v},{o})",
+                "len_range(1,5)",
+                "range(1,5]",
+                "ipv4_range(1.2.3.4/24)",
+                "*",
+            ]
+        )
+    )
     return f"{quote(field)}:{shape.format(v=quote(value), o=quote(other))}"
 
 
@@ -206,20 +232,58 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
 
 
 PIPES = st.sampled_from(
-    ["fields a, b", "fields b*", "delete a", "rename a as c", "copy b as a", "rename b* as z*", "filter b:*", "sort by (b)",
-     "sort by (a desc) limit 2", "first by (a) partition by (b)", "limit 3", "offset 1", "math a + 1 as a", "math b as q",
-     "len(b) as a", "stats by (a) count() b", "stats count(b) a, max(ab) ab", "uniq by (a, ab)", "top by (b)",
-     "format '<a>-<b>' as b", "format if (a:1) 'x' as b", "extract '<a>1' from b", "extract_regexp '(?P<b>.)' from a",
-     "unpack_json from j", "unpack_json from j fields (a, c)", "unpack_words b a", "unroll (j)", "replace (1, 2) at a",
-     "replace if (ab:*) (1, 2) at b", "pack_json fields (a) as j", "json_array_len(j) b", "field_values b",
-     "drop_empty_fields", "collapse_nums at b", "hash(a) as ab", "sort by (b) rank as a", "union (a:1)",
-     "join by (a) (* | fields a, b)", "running_stats by (a) count() b", "field_names"]
+    [
+        "fields a, b",
+        "fields b*",
+        "delete a",
+        "rename a as c",
+        "copy b as a",
+        "rename b* as z*",
+        "filter b:*",
+        "sort by (b)",
+        "sort by (a desc) limit 2",
+        "first by (a) partition by (b)",
+        "limit 3",
+        "offset 1",
+        "math a + 1 as a",
+        "math b as q",
+        "len(b) as a",
+        "stats by (a) count() b",
+        "stats count(b) a, max(ab) ab",
+        "uniq by (a, ab)",
+        "top by (b)",
+        "format '<a>-<b>' as b",
+        "format if (a:1) 'x' as b",
+        "extract '<a>1' from b",
+        "extract_regexp '(?P<b>.)' from a",
+        "unpack_json from j",
+        "unpack_json from j fields (a, c)",
+        "unpack_words b a",
+        "unroll (j)",
+        "replace (1, 2) at a",
+        "replace if (ab:*) (1, 2) at b",
+        "pack_json fields (a) as j",
+        "json_array_len(j) b",
+        "field_values b",
+        "drop_empty_fields",
+        "collapse_nums at b",
+        "hash(a) as ab",
+        "sort by (b) rank as a",
+        "union (a:1)",
+        "join by (a) (* | fields a, b)",
+        "running_stats by (a) count() b",
+        "field_names",
+    ]
 )
 SMALL = ["", "", "1", "2", "10", "x", "x 1"]
 rows_of = st.lists(
     st.fixed_dictionaries(
-        {"a": st.sampled_from(SMALL), "b": st.sampled_from(SMALL), "ab": st.sampled_from(SMALL),
-         "j": st.sampled_from(["", '{"a":1,"b":"y"}', '["p","q"]'])}
+        {
+            "a": st.sampled_from(SMALL),
+            "b": st.sampled_from(SMALL),
+            "ab": st.sampled_from(SMALL),
+            "j": st.sampled_from(["", '{"a":1,"b":"y"}', '["p","q"]']),
+        }
     ),
     max_size=6,
 )

@@ -2,8 +2,7 @@
 everywhere.
 
 Every node has `field` (`_msg` when the query names none) unless said otherwise, and `str(node)` is LogsQL
-that
-parses to an equal node.
+that parses to an equal node.
 """
 
 from __future__ import annotations
@@ -300,9 +299,7 @@ class EqField(Filter):
 
 @dataclass(frozen=True, slots=True)
 class LeField(Filter):
-    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value
-    order.
-    """
+    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value order."""
 
     field: str
     other: str

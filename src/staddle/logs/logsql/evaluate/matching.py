@@ -1,8 +1,7 @@
 """Filters to functions over blocks.
 
-A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests of
-single values
-are made once per filter; constant and missing columns are tested once per block.
+A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests
+of single values are made once per filter; constant and missing columns are tested once per block.
 """
 
 from __future__ import annotations

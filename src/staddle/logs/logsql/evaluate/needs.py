@@ -85,8 +85,8 @@ class _Need:
 
 
 def needed_fields(query: ast.Query) -> FieldSelection:
-    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's own
-    are not in.
+    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's
+    own are not in.
     """
     need = _Need()
     for pipe in reversed(query.pipes):

@@ -74,9 +74,8 @@ STAGES: dict[type[Pipe], Callable[[Any, Context], Stage]] = {
 def run(query: Query, source: RowSource, limits: Limits | None = None) -> Iterator[Block]:
     """The query's result, block by block; the order of rows is the scan's unless a pipe sorts.
 
-    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have to
-    be kept in memory
-    than `limits` allow.
+    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have
+    to be kept in memory than `limits` allow.
     """
     return _run(query, source, limits or Limits(), None)
 
@@ -91,8 +90,7 @@ def apply_pipes(
     """Only (some of) the pipes of `query`, over rows that were selected already.
 
     For storage that can do the beginning of a query itself. `query` gives the time and the time range;
-    conditions in `pipes`
-    may still have subqueries, which run over `source`.
+    conditions in `pipes` may still have subqueries, which run over `source`.
     """
     context = _context(query, source, limits or Limits(), None)
     return _piped(pipes, blocks, context)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _ANSI = re.compile(r"\x1b\[[\d;?]*[A-Za-z]", re.ASCII)
 
 # A run of decimal or hexadecimal digits that begins a word, or follows one of the letters that join numbers
-# to times, sizes
-# and identifiers (`T12`, `x1f`, `v2`, `m30` ...), and that ends likewise.
+# to times, sizes and identifiers (`T12`, `x1f`, `v2`, `m30` ...), and that ends likewise.
 _NUMBER = re.compile(r"(?<![0-9A-SU-WYZa-gi-ln-rtuwyz])[0-9A-Fa-f]++(?![0-9A-SU-Ya-gi-lo-rtv-z])", re.ASCII)
 _PRETTY = (
     (re.compile(r"<N>-<N>-<N>-<N>-<N>"), "<UUID>"),

@@ -29,8 +29,7 @@ def parse_instant(text: str, now_ns: int) -> tuple[int, int] | None:
     `...T10:20:40Z`.
 
     Besides partial RFC 3339 (zone optional: the machine's) there are `now`, durations before now (`5m`,
-    `-5m`, `now-5m`) and
-    Unix times in seconds, milli-, micro- or nanoseconds. None when it is none of them.
+    `-5m`, `now-5m`) and Unix times in seconds, milli-, micro- or nanoseconds. None when it is none of them.
     """
     if text == "now":
         return now_ns, now_ns
