@@ -299,7 +299,7 @@ class EqField(Filter):
 
 @dataclass(frozen=True, slots=True)
 class LeField(Filter):
-    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value order."""
+    """`le_field(other)`, `lt_field(other)` when `strict`: the field is before the other in value order."""
 
     field: str
     other: str

@@ -218,7 +218,7 @@ class StreamContext(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class Running(Pipe):
-    """`running_stats`/`total_stats` `by (...)`: per row, the statistics so far, or over all, in time order."""
+    """`running_stats`/`total_stats by (...)`: per row, the statistics so far, or over all."""
 
     total: bool
     by: tuple[str, ...]

@@ -27,7 +27,7 @@ _GROUP = 400
 
 
 def rate_step(pipe: Stats, context: Context) -> float:
-    """What rates are divided by: the time bucket's length, else that of the query's time range, in seconds."""
+    """What rates are divided by, in seconds: the time bucket's length, else the query's time range."""
     for by in pipe.by:
         if by.name == "_time" and by.bucket_size:
             return by.bucket_size / SECOND
