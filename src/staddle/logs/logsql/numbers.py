@@ -152,15 +152,18 @@ def _expand(text: str) -> str:
     return f"{sign}{digits[:point]}.{digits[point:]}"
 
 
-def _natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    # Digit runs compare as numbers and stand before other text.
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key for natural order: runs of digits compare as numbers and stand before other text."""
     parts = _DIGITS.split(text)
     return tuple((0, int(p), p) if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p)
 
 
+_natural_key = natural_key  # the name it had before
+
+
 def less_natural(a: str, b: str) -> bool:
     """Is `a` before `b` when runs of digits count as numbers?"""
-    return _natural_key(a) < _natural_key(b)
+    return natural_key(a) < natural_key(b)
 
 
 def less(a: str, b: str) -> bool:

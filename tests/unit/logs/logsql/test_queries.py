@@ -115,6 +115,29 @@ def test_a_time_range_is_passed_to_the_scan(memory: Any) -> None:
     assert source.blocks_read == 1
 
 
+def test_a_time_offset_compares_with_an_earlier_time(memory: Any) -> None:
+    source = memory([{"a": str(i)} for i in range(100)])
+    query = "options(time_offset=1h) _time:[2026-01-01T00:00:30Z, 2026-01-01T00:00:31Z] | fields _time, a"
+    found = [r for b in run(parse(query, NOW), source) for r in b.row_dicts()]
+    assert found == [
+        {"_time": "2026-01-01T00:00:30Z", "a": "30"},
+        {"_time": "2026-01-01T00:00:31Z", "a": "31"},
+    ]
+
+
+def test_an_empty_time_range_reads_nothing(memory: Any) -> None:
+    source = memory(USERS)
+    query = parse("_time:2024Z _time:2025Z | stats count() n", NOW)
+    assert [r for b in run(query, source) for r in b.row_dicts()] == [{"n": "0"}]
+    assert source.scans == 0
+
+
+def test_columns_come_in_a_fixed_order(memory: Any) -> None:
+    source = memory([{"z": "1", "B": "2", "_msg": "m", "a": "3", "_stream": "{}"}])
+    (row,) = [r for b in run(parse("*", NOW), source) for r in b.row_dicts()]
+    assert list(row) == ["_time", "_stream", "_msg", "B", "a", "z"]
+
+
 def test_storage_that_runs_the_beginning_itself_hands_over_rows(memory: Any) -> None:
     source = memory(USERS)
     query = parse("user:in(ok | fields user) | stats by (ip) count() n | sort by (n)", NOW)
