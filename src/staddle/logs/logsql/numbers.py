@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 from functools import lru_cache
 
 from staddle.logs.logsql.times import parse_duration, parse_rfc3339
@@ -82,6 +83,16 @@ def parse_ipv4(text: str) -> int | None:
     if a > 255 or b > 255 or c > 255 or d > 255:
         return None
     return a << 24 | b << 16 | c << 8 | d
+
+
+def parse_ipv6(text: str) -> int | None:
+    """An IPv6 address as a 128-bit number."""
+    if ":" not in text or len(text) > 45:
+        return None
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+    except (OSError, ValueError):
+        return None
 
 
 def parse_plain(text: str) -> float | None:

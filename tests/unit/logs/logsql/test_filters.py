@@ -104,6 +104,12 @@ def test_numbers(query: str, rows: list[int]) -> None:
     assert select(query, n=NUMBERS) == rows
 
 
+def test_ipv6_addresses() -> None:
+    values = ["::1", "fe80::1", "fe80:0:0:0::2", "10.0.0.1", "x:y", ""]
+    assert select("n:ipv6_range('fe80::/10')", n=values) == [1, 2]
+    assert select("n:ipv6_range('::', '::1')", n=values) == [0]
+
+
 def test_fields_compared_with_each_other() -> None:
     a, b = ["1", "10", "x", "", "2s"], ["1", "9", "y", "", "3000ms"]
     assert select("a:eq_field(b)", a=a, b=b) == [0, 3]

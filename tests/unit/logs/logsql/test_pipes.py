@@ -126,6 +126,7 @@ def test_a_row_that_has_no_field_left_can_be_dropped(ask: Ask) -> None:
         ("replace_regexp ('(.)an', '[$1]')", "banana", "[b]ana"),
         ("replace_regexp ('(?P<x>.)n', '${x}$$') limit 1", "banana", "ba$ana"),
         ("replace_regexp ('n', '$9')", "banana", "baaa"),
+        ("replace_regexp ('n*', '-')", "bann", "-b-a-"),
         ("decolorize", "\x1b[1;31mred\x1b[0m", "red"),
         (
             "collapse_nums",

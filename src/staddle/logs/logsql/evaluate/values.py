@@ -155,6 +155,9 @@ def _regexp_replacer(pipe: Replace) -> Callable[[str], str]:
         out: list[str] = []
         position = count = 0
         for found in regexp.finditer(value):
+            if count and found.start() == found.end() == position:
+                # No empty match right after another.
+                continue
             out.append(value[position : found.start()])
             out.extend(p if isinstance(p, str) else found.group(p) or "" for p in pieces)
             position = found.end()

@@ -16,6 +16,7 @@ from staddle.logs.logsql.ast import (
     Filter,
     In,
     IPv4Range,
+    IPv6Range,
     LeField,
     LenRange,
     MatchAll,
@@ -28,7 +29,7 @@ from staddle.logs.logsql.ast import (
 )
 from staddle.logs.logsql.ast.text import word
 from staddle.logs.logsql.errors import LogsQLError
-from staddle.logs.logsql.numbers import parse_ipv4
+from staddle.logs.logsql.numbers import parse_ipv4, parse_ipv6
 from staddle.logs.logsql.parse.names import parse_count
 from staddle.logs.logsql.parse.subquery import single_column
 from staddle.logs.logsql.regexps import compile_regexp
@@ -158,6 +159,32 @@ def _cidr(text: str) -> tuple[int, int] | None:
     return low, low + (1 << spare) - 1
 
 
+def _ipv6_range(c: Cursor, field: str) -> Filter:
+    c.advance()
+    args = arguments(c)
+    bounds: tuple[int, int] | None = None
+    if len(args) == 2:
+        low, high = parse_ipv6(args[0]), parse_ipv6(args[1])
+        bounds = None if low is None or high is None else (low, high)
+    elif len(args) == 1:
+        bounds = _network6(args[0])
+    if bounds is None:
+        c.reject(
+            f"cannot parse the args of ipv6_range(): {args}; want an address, a network or two addresses"
+        )
+    return IPv6Range(field or "_msg", *bounds)
+
+
+def _network6(text: str) -> tuple[int, int] | None:
+    address, slash, bits = text.partition("/")
+    number = parse_ipv6(address)
+    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= 128)):
+        return None
+    spare = 128 - int(bits) if slash else 0
+    low = number >> spare << spare
+    return low, low + (1 << spare) - 1
+
+
 def _values(c: Cursor) -> ValueList | None:
     """`(a, b)` or `(subquery)`; None for `(*)`."""
     name = c.advance().text
@@ -220,6 +247,7 @@ FUNCTIONS: dict[str, Callable[[Cursor, str], Filter]] = {
     "i": _any_case,
     "in": _in,
     "ipv4_range": _ipv4_range,
+    "ipv6_range": _ipv6_range,
     "le_field": _le_field,
     "len_range": _len_range,
     "lt_field": _lt_field,
