@@ -70,6 +70,25 @@ def _first(parts: Sequence[Part], max_rows: int) -> list[Part]:
     return chosen
 
 
+def group_segments(sealed: Sequence[tuple[int, int]], job_bytes: int, max_jobs: int) -> list[list[int]]:
+    """Log segments (number, bytes) in order, as jobs of about `job_bytes`; what is over `max_jobs` waits.
+
+    With `max_jobs` 1 (after a failure) a job is one segment, so that a bad one is found.
+    """
+    jobs: list[list[int]] = []
+    size = 0
+    for seq, amount in sealed:
+        if jobs and max_jobs > 1 and size + amount <= job_bytes:
+            jobs[-1].append(seq)
+            size += amount
+        elif len(jobs) == max_jobs:
+            break
+        else:
+            jobs.append([seq])
+            size = amount
+    return jobs
+
+
 def expired(parts: Iterable[Part], oldest_ns: int) -> list[Part]:
     """Parts whose rows are all older than `oldest_ns`."""
     return [p for p in parts if p.max_ns < oldest_ns]

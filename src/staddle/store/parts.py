@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400_000_000_000
 ROW_GROUP_ROWS = 122_880
-COPY_OPTIONS = "(format parquet, compression zstd, compression_level 1, parquet_version v2, row_group_size 30720)"
+COPY_OPTIONS = (
+    "(format parquet, compression zstd, compression_level 1, parquet_version v2, row_group_size 30720, "
+    "dictionary_size_limit 1000)"
+)
 MERGED_OPTIONS = f"(format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP_ROWS})"
 MAX_DAYS = 64
 

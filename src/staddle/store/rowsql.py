@@ -24,10 +24,8 @@ create or replace temp macro time_ns(v, now) as
     when v[5] <> '-' then unix_ns(v)
     when v[-1] = 'Z' then epoch_ns(try_cast(v as timestamp_ns))
     else epoch_ns(try_cast(v as timestamp_ns)) - zone_ns(v) end;
-create or replace temp macro go_quote(v) as
-  '"' || case when regexp_matches(v, '[\x00-\x1f"\\]')
-    then replace(replace(replace(replace(replace(v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r')
-    else v end || '"';
+create or replace temp macro go_escaped(v) as
+  replace(replace(replace(replace(replace(v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r');
 create or replace temp macro without_colours(v) as regexp_replace(v, '\x1b\[[0-9;?]*[A-Za-z]', '', 'g');
 """
 _DECIMAL = "try_cast(v as decimal(38,9))"
@@ -37,6 +35,9 @@ UNIX_MACRO = (
     + f"when abs({_DECIMAL}) < 2147483648000 then {_DECIMAL} * 1000000 "
     + f"when abs({_DECIMAL}) < 2147483648000000 then {_DECIMAL} * 1000 else {_DECIMAL} end as bigint);"
 )
+
+
+_ESCAPED = r'[\x00-\x1f"\\]'
 
 
 def _covered(field: str, patterns: Sequence[str]) -> bool:
@@ -128,8 +129,15 @@ class RowSelect:
         labels = [f for f in sorted(set(self.format.stream_fields)) if f in values]
         if not labels:
             return "'{}'"
-        parts = [f"{literal(f + '=')} || go_quote({values[f]})" for f in labels]
-        return f"'{{' || concat_ws(',', {', '.join(parts)}) || '}}'"
+        # What has to be escaped can only come from an escape in the JSON, and most lines have none.
+        special = "contains(json, '\\')"
+        if any(re.search(_ESCAPED, value) for name, value in self.format.extra_fields if name in labels):
+            special = "true"
+        plain, escaped = (
+            "concat_ws(',', " + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(values[f])} || '\"'" for f in labels) + ")"
+            for wrap in ("{}", "go_escaped({})")
+        )
+        return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
 
     def sql(self, source: str, min_ns: int, max_ns: int) -> str:
         """The whole SELECT over `source` (columns json, tenant, now); rows without a time in [min_ns, max_ns] are left out."""
@@ -141,6 +149,6 @@ class RowSelect:
             extract = f"select tenant, now, json from {source}"
         raw = self.raw()
         return (
-            f"select * from (select {', '.join(columns)} from (select tenant, now{', ' if raw else ''}{raw} from ({extract}))) "
+            f"select * from (select {', '.join(columns)} from (select tenant, now, json{', ' if raw else ''}{raw} from ({extract}))) "
             f"where {TIME} between {min_ns} and {max_ns}"
         )

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 MAX_ATTEMPTS = 3
+MAX_JOBS = 4
 SWEEP_SECONDS = 300.0
 
 
@@ -92,8 +93,9 @@ class Store:
             self._wal.adopt(seq, segment_path(folder / "wal", seq).stat().st_size)
         self._converter = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads)
         self._merger = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads, nice=10)
-        self._wanted = 0
         self._check_disk()
+        # The first rows should not wait for a process to start; it ends by itself when none come.
+        self._converter.start()
         self._threads = [
             threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
             for name, step in (("convert", self._convert_step), ("merge", self._merge_step), ("upkeep", self._upkeep_step))
@@ -277,32 +279,29 @@ class Store:
         closed, size, age = self._wal.pending()
         if not closed and size and age >= self.options.flush_interval:
             self._wal.seal()
-        batch: list[int] = []
-        total = 0
-        for seq, size in self._wal.sealed():
-            if batch and (total + size > self.options.segment_bytes or self._failures):
-                break
-            batch.append(seq)
-            total += size
-        if not batch:
+        jobs = compact.group_segments(self._wal.sealed(), self.options.segment_bytes, 1 if self._failures else MAX_JOBS)
+        if not jobs:
             return False
         wal = self.options.folder / "wal"
+        newest_ns = time.time_ns() + int(self.options.future_retention * SECOND_NS)
+        seqs = [seq for job in jobs for seq in job]
         try:
-            done = self._converter.call({
-                "do": "convert", "segments": [str(segment_path(wal, s)) for s in batch], "name": self._next_name(),
-                "min_ns": self.oldest_ns(), "max_ns": time.time_ns() + int(self.options.future_retention * SECOND_NS),
-            })
+            results = self._converter.call({"do": "convert", "jobs": [
+                {"segments": [str(segment_path(wal, s)) for s in job], "name": self._next_name(), "min_ns": self.oldest_ns(),
+                 "max_ns": newest_ns} for job in jobs
+            ]})
         except WorkerError as error:
-            self._convert_failed(batch, error)
+            self._convert_failed(seqs, error)
             return False
         self._failures = 0
-        for problem in done["problems"]:
-            log.error("log: %s; what precedes it was kept", problem)
-        self.counters["wal_problems"] += len(done["problems"])
-        self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
-        self.counters["rows_converted"] += done["rows"]
-        self._commit([], [Part.load(p) for p in done["parts"]], wal_seq=batch[-1])
-        self._wal.forget(batch)
+        for done in results:
+            for problem in done["problems"]:
+                log.error("log: %s; what precedes it was kept", problem)
+            self.counters["wal_problems"] += len(done["problems"])
+            self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
+            self.counters["rows_converted"] += done["rows"]
+        self._commit([], [Part.load(p) for done in results for p in done["parts"]], wal_seq=seqs[-1])
+        self._wal.forget(seqs)
         return True
 
     def _convert_failed(self, batch: list[int], error: WorkerError) -> None:
