@@ -331,3 +331,63 @@ def test_reading_only_needed_columns_changes_no_result(
         assert sorted(map(sorted, (r.items() for r in split))) == sorted(
             map(sorted, (r.items() for r in everything))
         )
+
+
+HUGE = [
+    "9" * 5000,
+    "-" + "9" * 5000,
+    "1e999",
+    "9" * 400 + "B",
+    "9" * 5000 + "s",
+    "0x" + "f" * 5000,
+    "a" + "9" * 5000,
+    "1." + "9" * 5000,
+    "[" * 5000,
+    '{"a":' * 800 + "1" + "}" * 800,
+    "1" + "_1" * 3000,
+]
+
+
+@pytest.mark.parametrize("value", HUGE, ids=range(len(HUGE)))
+@pytest.mark.parametrize(
+    "pipe",
+    [
+        "filter a:>5",
+        "filter a:le_field(b)",
+        "sort by (a)",
+        "stats sum(a), min(a), quantile(0.5, a), histogram(a)",
+        "stats by (a:10) count()",
+        "math a * a as b, round(a) as c, a & 5 as d, a ^ a as e",
+        "format '<time:a><duration:a><duration_seconds:a><ipv4:a><hexnumdecode:a><hexnumencode:a>'",
+        "unpack_json from a",
+        "json_array_len(a)",
+        "unroll (a)",
+        "collapse_nums at a",
+    ],
+)
+def test_monstrous_values_do_no_harm(ask: Ask, pipe: str, value: str) -> None:
+    rows = [{"a": value, "b": "5"}, {"a": "7", "b": "6"}]
+    assert ask(f"* | {pipe} | count() n", rows)[0]["n"] in {"0", "1", "2"}
+
+
+@pytest.mark.parametrize("value", HUGE, ids=range(len(HUGE)))
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a:>{}",
+        "a:range({}, 5)",
+        "_time:{}",
+        "_time:[{}, now]",
+        "len_range({}, 5)",
+        "* | limit {}",
+        "* | stats by (a:{}) count()",
+        "* | math {} + 1",
+        "* | unpack_syslog offset {}",
+        "* | top {} by (a)",
+    ],
+)
+def test_monstrous_arguments_are_understood_or_refused(query: str, value: str) -> None:
+    try:
+        assert parse(query.format(value), NOW).now_ns == NOW
+    except LogsQLError as e:
+        assert e.message
