@@ -16,6 +16,7 @@ from staddle.logs.logsql.times import (
     MS,
     SECOND,
     parse_duration,
+    unix_ns,
     zone_offset,
 )
 
