@@ -12,6 +12,7 @@ from staddle.logs.logsql.evaluate.blocks import with_columns
 from staddle.logs.logsql.evaluate.fields import per_block
 from staddle.logs.logsql.evaluate.matching import compile_filter
 from staddle.logs.logsql.regexps import clean, compile_regexp
+from staddle.logs.logsql.remember import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,27 +36,12 @@ _PRETTY = (
 )
 
 
-def mapped(work: Callable[[str], str]) -> Callable[[str], str]:
-    """The same function with its latest answers kept, as values repeat a lot in logs."""
-    seen: dict[str, str] = {}
-
-    def cached(value: str) -> str:
-        answer = seen.get(value)
-        if answer is None:
-            if len(seen) > 1 << 14:
-                seen.clear()
-            answer = seen[value] = work(value)
-        return answer
-
-    return cached
-
-
 def value_stage(
     source: str, result: str, work: Callable[[str], str], condition: Filter | None = None
 ) -> Stage:
     """`result` becomes `work(source)`, in rows that match the condition."""
     matcher = None if condition is None else compile_filter(condition)
-    work = mapped(work)
+    work = remembered(work)
 
     def on_block(block: Block) -> Block:
         values = block.column(source)

@@ -136,51 +136,34 @@ def _len_range(c: Cursor, field: str) -> Filter:
 
 
 def _ipv4_range(c: Cursor, field: str) -> Filter:
-    c.advance()
-    args = arguments(c)
-    bounds = _cidr(args[0]) if len(args) == 1 else None
-    if len(args) == 2:
-        low, high = parse_ipv4(args[0]), parse_ipv4(args[1])
-        bounds = None if low is None or high is None else (low, high)
-    if bounds is None:
-        c.reject(
-            f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses"
-        )
-    return IPv4Range(field or "_msg", *bounds)
-
-
-def _cidr(text: str) -> tuple[int, int] | None:
-    address, slash, bits = text.partition("/")
-    number = parse_ipv4(address)
-    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= 32)):
-        return None
-    spare = 32 - int(bits) if slash else 0
-    low = number >> spare << spare
-    return low, low + (1 << spare) - 1
+    return IPv4Range(field or "_msg", *_addresses(c, parse_ipv4, 32))
 
 
 def _ipv6_range(c: Cursor, field: str) -> Filter:
-    c.advance()
+    return IPv6Range(field or "_msg", *_addresses(c, parse_ipv6, 128))
+
+
+def _addresses(c: Cursor, parse: Callable[[str], int | None], width: int) -> tuple[int, int]:
+    """First and last address of `(a, b)`, `(network/bits)` or `(a)`; addresses have `width` bits."""
+    name = c.advance().text
     args = arguments(c)
-    bounds: tuple[int, int] | None = None
-    if len(args) == 2:
-        low, high = parse_ipv6(args[0]), parse_ipv6(args[1])
-        bounds = None if low is None or high is None else (low, high)
-    elif len(args) == 1:
-        bounds = _network6(args[0])
-    if bounds is None:
-        c.reject(
-            f"cannot parse the args of ipv6_range(): {args}; want an address, a network or two addresses"
-        )
-    return IPv6Range(field or "_msg", *bounds)
+    found: tuple[int, int] | None = None
+    if len(args) == 1:
+        found = _network(args[0], parse, width)
+    elif len(args) == 2:
+        low, high = map(parse, args)
+        found = None if low is None or high is None else (low, high)
+    if found is None:
+        c.reject(f"cannot parse the args of {name}(): {args}; want an address, a network or two addresses")
+    return found
 
 
-def _network6(text: str) -> tuple[int, int] | None:
+def _network(text: str, parse: Callable[[str], int | None], width: int) -> tuple[int, int] | None:
     address, slash, bits = text.partition("/")
-    number = parse_ipv6(address)
-    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= 128)):
+    number = parse(address)
+    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= width)):
         return None
-    spare = 128 - int(bits) if slash else 0
+    spare = width - int(bits) if slash else 0
     low = number >> spare << spare
     return low, low + (1 << spare) - 1
 
