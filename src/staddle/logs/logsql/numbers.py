@@ -165,12 +165,14 @@ def _expand(text: str) -> str:
     return f"{sign}{digits[:point]}.{digits[point:]}"
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(text: str) -> tuple[tuple[int, int, str, int], ...]:
     """A sort key for natural order: runs of digits compare as numbers and stand before other text."""
     parts = _DIGITS.split(text)
     # Of two numbers without leading zeros, the one with more digits is the greater.
     return tuple(
-        (0, len(n := p.lstrip("0")), f"{n}\0{p}") if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p
+        (0, len(digits := p.lstrip("0")), digits, len(p)) if i % 2 else (1, 0, p, 0)
+        for i, p in enumerate(parts)
+        if p
     )
 
 

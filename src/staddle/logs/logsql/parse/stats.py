@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast import ByField, Pipe, Running, Stats, StatsEntry, StatsFunc
 from staddle.logs.logsql.keywords import STATS_NAMES
-from staddle.logs.logsql.numbers import parse_number, parse_plain
+from staddle.logs.logsql.numbers import parse_math_number, parse_number, parse_plain
 from staddle.logs.logsql.parse.filters import parse_condition
 from staddle.logs.logsql.parse.names import (
     canonical,
@@ -166,8 +166,8 @@ def _by_field(c: Cursor) -> ByField:
     offset, shift = "", 0.0
     if c.accept("offset"):
         offset = c.compound("offset of the bucket")
-        found = _bucket_size(offset)
-        if found is None:
+        found = parse_math_number(offset)
+        if found is None or not math.isfinite(found):
             c.reject(f"cannot parse bucket offset {offset!r} for field {name!r}")
         shift = found
     return ByField(name, bucket, size, offset, shift)
