@@ -1,9 +1,12 @@
-"""Ingestion, size and query latency of staddle-logs, and of a VictoriaLogs binary in the same run with --peer.
+"""Ingestion, size and query latency of staddle-logs, and of a VictoriaLogs binary in the same run with
+--peer.
 
     bench.py [--rows 2000000] [--peer PATH] [--work DIR] [--only PART,...] [--json FILE]
 
-Every server gets the same requests over loopback, one server at a time, on a fresh folder. Parts: `ingest` (one connection,
-the whole corpus in one request), `gzip` (1000-row gzip batches, four clients), `queries`. Times are wall clock; latencies are
+Every server gets the same requests over loopback, one server at a time, on a fresh folder. Parts: `ingest`
+(one connection,
+the whole corpus in one request), `gzip` (1000-row gzip batches, four clients), `queries`. Times are wall
+clock; latencies are
 medians of --repeat runs after one that warms up. RSS is that of the server with its child processes.
 """
 
@@ -45,15 +48,24 @@ QUERIES = {
     "count_uniq of 40 k": ("query", {"query": "* | count_uniq(pid)"}),
     "count_uniq of 780 k": ("query", {"query": "* | count_uniq(client)"}),
     "newest 100 of a stream": ("query", {"query": '{ins="pg-test-1",job="postgres"}', "limit": "100"}),
-    "sort a stream by time": ("query", {"query": '{ins="pg-test-1",job="postgres"} | sort by (_time) limit 100'}),
+    "sort a stream by time": (
+        "query",
+        {"query": '{ins="pg-test-1",job="postgres"} | sort by (_time) limit 100'},
+    ),
     "numeric range": ("query", {"query": "duration:>100 | count()"}),
     "p99 by group": ("query", {"query": "* | stats by (user) quantile(0.99, duration) p99"}),
     "field_values": ("field_values", {"query": "*", "field": "datname"}),
     "facets": ("facets", {"query": "*"}),
     "newest 100 of all": ("query", {"query": "*", "limit": "100"}),
     "word and field, count": ("query", {"query": "duration user:=dbuser_web | count()"}),
-    "one hour, count by user": ("query", {"query": "* | stats by (user) count() n", "start": "2026-11-22T11:00:00Z",
-                                          "end": "2026-11-22T11:59:59Z"}),
+    "one hour, count by user": (
+        "query",
+        {
+            "query": "* | stats by (user) count() n",
+            "start": "2026-11-22T11:00:00Z",
+            "end": "2026-11-22T11:59:59Z",
+        },
+    ),
 }
 
 
@@ -69,10 +81,16 @@ class Server:
         self.peak = 0
 
     def start(self) -> None:
-        flags = [f"-storageDataPath={self.folder}", f"-httpListenAddr=127.0.0.1:{self.port}", "-retentionPeriod=100y"]
+        flags = [
+            f"-storageDataPath={self.folder}",
+            f"-httpListenAddr=127.0.0.1:{self.port}",
+            "-retentionPeriod=100y",
+        ]
         env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         log = (self.folder.parent / f"{self.name}.log").open("ab")
-        self.process = subprocess.Popen([*self.command, *flags], stdout=log, stderr=log, env=env, cwd=self.folder.parent)
+        self.process = subprocess.Popen(
+            [*self.command, *flags], stdout=log, stderr=log, env=env, cwd=self.folder.parent
+        )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
@@ -88,7 +106,9 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
-    def request(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> bytes:
+    def request(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> bytes:
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         try:
             conn.request(method, path, body, headers or {})  # type: ignore[arg-type]
@@ -102,7 +122,9 @@ class Server:
 
     def ask(self, endpoint: str, args: dict[str, str]) -> bytes:
         body = urllib.parse.urlencode(args)
-        return self.request("POST", f"/select/logsql/{endpoint}", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        return self.request(
+            "POST", f"/select/logsql/{endpoint}", body, {"Content-Type": "application/x-www-form-urlencoded"}
+        )
 
     def count(self) -> int:
         return int(json.loads(self.ask("query", {"query": "* | count() n"}))["n"])
@@ -131,7 +153,11 @@ class Server:
 
 
 def disk_bytes(folder: pathlib.Path) -> int:
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and "tmp" not in p.parts[len(folder.parts):])
+    return sum(
+        p.stat().st_size
+        for p in folder.rglob("*")
+        if p.is_file() and "tmp" not in p.parts[len(folder.parts) :]
+    )
 
 
 def send_corpus(server: Server, corpus: pathlib.Path) -> None:
@@ -168,8 +194,15 @@ def bench_ingest(server: Server, corpus: pathlib.Path, rows: int, out: dict[str,
     converted = time.monotonic() - began
     stop.set()
     watcher.join()
-    out.update({"rows found": found, "acknowledged, k rows/s": rows / acknowledged / 1000, "searchable, k rows/s": rows / searchable / 1000,
-                "converted, k rows/s": rows / converted / 1000, "peak RSS, MB": server.peak / 1e6})
+    out.update(
+        {
+            "rows found": found,
+            "acknowledged, k rows/s": rows / acknowledged / 1000,
+            "searchable, k rows/s": rows / searchable / 1000,
+            "converted, k rows/s": rows / converted / 1000,
+            "peak RSS, MB": server.peak / 1e6,
+        }
+    )
 
 
 def settle(server: Server, rows: int, out: dict[str, object]) -> None:
@@ -178,7 +211,9 @@ def settle(server: Server, rows: int, out: dict[str, object]) -> None:
         server.request("GET", "/internal/force_merge")
         quiet = 0
         while quiet < 8:
-            busy = server.metric("vl_active_merges") or server.metric('vl_storage_parts{type="storage/inmemory"}')
+            busy = server.metric("vl_active_merges") or server.metric(
+                'vl_storage_parts{type="storage/inmemory"}'
+            )
             quiet = 0 if busy else quiet + 1
             time.sleep(0.5)
     else:
@@ -196,7 +231,9 @@ def settle(server: Server, rows: int, out: dict[str, object]) -> None:
 def bench_gzip(server: Server, corpus: pathlib.Path, rows: int, out: dict[str, object]) -> None:
     batches: list[bytes] = []
     with corpus.open("rb") as file:
-        while len(batches) < min(rows, 500_000) // 1000 and (lines := [file.readline() for _ in range(1000)])[0]:
+        while (
+            len(batches) < min(rows, 500_000) // 1000 and (lines := [file.readline() for _ in range(1000)])[0]
+        ):
             batches.append(gzip.compress(b"".join(lines), 1))
     before = server.count()
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/stream+json", "AccountID": "0"}
@@ -240,7 +277,9 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--rows", type=int, default=2_000_000)
     args.add_argument("--peer", type=pathlib.Path, help="a victoria-logs binary")
-    args.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "staddle-bench-logs")
+    args.add_argument(
+        "--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "staddle-bench-logs"
+    )
     args.add_argument("--only", default="ingest,gzip,queries")
     args.add_argument("--repeat", type=int, default=7)
     args.add_argument("--hours", type=float, default=24)

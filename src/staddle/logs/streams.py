@@ -8,7 +8,6 @@ from xxhash import xxh64_intdigest
 
 from staddle.logs.logsql.evaluate.streams import stream_labels
 
-
 _SUFFIX = b"magic!"
 
 

@@ -21,9 +21,11 @@ def tier(part: Part) -> int:
 
 
 def pick_merge(parts: Iterable[Part], *, idle: bool, max_rows: int) -> list[Part]:
-    """The next parts to merge into one: of one day, at most `max_rows` in all; empty when there is nothing to do.
+    """The next parts to merge into one: of one day, at most `max_rows` in all; empty when there is nothing
+    to do.
 
-    As many parts of a tier as the fan-in are merged at any time. When `idle`, parts that come straight from the log are
+    As many parts of a tier as the fan-in are merged at any time. When `idle`, parts that come straight from
+    the log are
     too, be it one: merging sorts them and makes what speeds up queries.
     """
     days: dict[int, list[Part]] = defaultdict(list)

@@ -6,7 +6,6 @@ import json
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.store import flatten
@@ -20,6 +19,7 @@ from staddle.store.wal import read_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import duckdb
     import pyarrow as pa
@@ -57,9 +57,16 @@ class _Found:
 
 
 def convert(
-    con: duckdb.DuckDBPyConnection, segments: Sequence[Path], folder: Path, name: str, min_ns: int, max_ns: int
+    con: duckdb.DuckDBPyConnection,
+    segments: Sequence[Path],
+    folder: Path,
+    name: str,
+    min_ns: int,
+    max_ns: int,
 ) -> Converted:
-    """Write the rows of `segments` with times in [min_ns, max_ns] to parts `<name>...` in `folder`, durably."""
+    """Write the rows of `segments` with times in [min_ns, max_ns] to parts `<name>...` in `folder`,
+    durably.
+    """
     con.execute(MACROS + UNIX_MACRO)
     result = Converted()
     groups: dict[str, list[Record]] = defaultdict(list)
@@ -73,7 +80,9 @@ def convert(
             sources[-1] = f"select * from g{i}"
     if sources:
         path = folder / f"{name}.parquet"
-        made = con.execute(f"copy ({' union all by name '.join(sources)}) to {literal(str(path))} {COPY_OPTIONS}").fetchone()
+        made = con.execute(
+            f"copy ({' union all by name '.join(sources)}) to {literal(str(path))} {COPY_OPTIONS}"
+        ).fetchone()
         result.rows = int(made[0]) if made else 0
         result.dropped["time"] -= result.rows
         raw_bytes = sum(len(r.payload) for rs in groups.values() for r in rs)
@@ -101,7 +110,12 @@ def _records(segments: Sequence[Path], result: Converted) -> Iterator[Record]:
 
 
 def _group(
-    con: duckdb.DuckDBPyConnection, row_format: RowFormat, records: Sequence[Record], index: int, result: Converted, times: tuple[int, int]
+    con: duckdb.DuckDBPyConnection,
+    row_format: RowFormat,
+    records: Sequence[Record],
+    index: int,
+    result: Converted,
+    times: tuple[int, int],
 ) -> str:
     """The SELECT that makes rows of the records of one format."""
     table, too_long = lines_table(records, row_format.max_line)
@@ -128,8 +142,10 @@ def _look(con: duckdb.DuckDBPyConnection, source: str, row_format: RowFormat) ->
     Rows are grouped by the list of their keys, joined to a string because that is far cheaper to group by.
     """
     rows = con.execute(
-        f"select keys, amount, bool_or(special), count(*) from (select case when json_valid(json) then json_keys(json) end as list, "
-        f"array_to_string(list, chr(1)) as keys, len(list) as amount, regexp_matches(json, {_SPECIAL}) as special from {source}) "
+        f"select keys, amount, bool_or(special), count(*) from (select case when json_valid(json) then "
+        f"json_keys(json) end as list, "
+        f"array_to_string(list, chr(1)) as keys, len(list) as amount, regexp_matches(json, {_SPECIAL}) as "
+        f"special from {source}) "
         "group by 1, 2"
     ).fetchall()
     lists = [(text.split(_SEPARATOR) if amount else [], amount, count) for text, amount, _, count in rows]
@@ -158,27 +174,42 @@ def _look(con: duckdb.DuckDBPyConnection, source: str, row_format: RowFormat) ->
                 keys[key] += count
     _keep_frequent(keys, row_format, [names for names, _, _ in lists], strange)
     if strange:
-        con.execute("create or replace temp table strange as select unnest(cast(? as varchar[][])) as names", [strange])
-        odd.append("case when json_valid(json) then json_keys(json) in (select names from strange) else true end")
+        con.execute(
+            "create or replace temp table strange as select unnest(cast(? as varchar[][])) as names",
+            [strange],
+        )
+        odd.append(
+            "case when json_valid(json) then json_keys(json) in (select names from strange) else true end"
+        )
     return _Found(keys, float_keys, " or ".join(odd), sum(r[3] for r in rows))
 
 
-def _types(con: duckdb.DuckDBPyConnection, source: str, keys: list[str], valid: str) -> tuple[frozenset[str], bool]:
+def _types(
+    con: duckdb.DuckDBPyConnection, source: str, keys: list[str], valid: str
+) -> tuple[frozenset[str], bool]:
     """Keys with numbers whose text DuckDB would change, and whether there are objects or arrays."""
     special = f"{source} where {valid} and regexp_matches(json, {_SPECIAL})"
     if len(keys) > MAX_PART_COLUMNS:
-        found = con.execute(f"select distinct unnest(regexp_extract_all(json, {_FLOAT_KEY}, 1)) from {special}").fetchall()
+        found = con.execute(
+            f"select distinct unnest(regexp_extract_all(json, {_FLOAT_KEY}, 1)) from {special}"
+        ).fetchall()
         return frozenset(k for (k,) in found), True
     pointers = "[" + ", ".join(literal(pointer(k)) for k in keys) + "]"
-    columns = ", ".join(f"bool_or(t[{i + 1}] = 'DOUBLE'), bool_or(t[{i + 1}] in ('OBJECT', 'ARRAY'))" for i in range(len(keys)))
-    flags = con.execute(f"select {columns} from (select json_type(json, {pointers}) as t from {special})").fetchall()[0]
+    columns = ", ".join(
+        f"bool_or(t[{i + 1}] = 'DOUBLE'), bool_or(t[{i + 1}] in ('OBJECT', 'ARRAY'))"
+        for i in range(len(keys))
+    )
+    flags = con.execute(
+        f"select {columns} from (select json_type(json, {pointers}) as t from {special})"
+    ).fetchall()[0]
     return frozenset(k for i, k in enumerate(keys) if flags[2 * i]), any(flags[1::2])
 
 
 def _plain_lists(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[list[str], int, int]]:
     """The lists of keys of rows without objects and arrays."""
     rows = con.execute(
-        f"select json_keys(json), count(*) from {source} where json_valid(json) and not regexp_matches(json, {_NESTED}) group by 1"
+        f"select json_keys(json), count(*) from {source} where json_valid(json) and not "
+        f"regexp_matches(json, {_NESTED}) group by 1"
     ).fetchall()
     return [(names, len(names), count) for names, count in rows]
 
@@ -189,7 +220,9 @@ def _strange(names: list[str], row_format: RowFormat) -> bool:
         len(set(names)) < len(names)
         or MORE in names
         or len(names) > min(row_format.max_fields, flatten.MAX_COLUMNS)
-        or any(len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names)
+        or any(
+            len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names
+        )
     )
 
 
@@ -197,7 +230,9 @@ def _needed(row_format: RowFormat) -> set[str]:
     return {"_time", "_msg", *row_format.time_fields, *row_format.msg_fields, *row_format.stream_fields}
 
 
-def _keep_frequent(keys: Counter[str], row_format: RowFormat, lists: list[list[str]], strange: list[list[str]]) -> None:
+def _keep_frequent(
+    keys: Counter[str], row_format: RowFormat, lists: list[list[str]], strange: list[list[str]]
+) -> None:
     """Bound the columns: rows with fields that are too rare for a column are looked at one by one."""
     if len(keys) <= MAX_PART_COLUMNS:
         return
@@ -243,7 +278,9 @@ def _fix(
             flat = {k: v for k, v in flat.items() if k in kept}  # noqa: PLW2901
             flat[MORE] = json.dumps(extra, ensure_ascii=False)
         payloads.append(flatten.encode_row(flat) + b"\n")
-    table, _ = table_of(payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30)
+    table, _ = table_of(
+        payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30
+    )
     chosen = Counter({k: n for k, n in keys.items() if k in kept})
     if len(kept) < len(keys):
         chosen[MORE] = 1

@@ -21,7 +21,8 @@ def total_memory() -> int:
 class Options:
     """Where and how to keep events. Times are seconds, sizes bytes.
 
-    `fsync_interval` 0 makes every append wait for the disk. `memory_bytes` bounds one converting or merging process.
+    `fsync_interval` 0 makes every append wait for the disk. `memory_bytes` bounds one converting or merging
+    process.
     """
 
     folder: Path

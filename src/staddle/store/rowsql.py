@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from staddle.store.names import MORE, MSG, STREAM, STREAM_ID, TENANT, TIME, column_of, literal, pointer, quoted
+from staddle.store.names import (
+    MORE,
+    MSG,
+    STREAM,
+    STREAM_ID,
+    TENANT,
+    TIME,
+    column_of,
+    literal,
+    pointer,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +42,9 @@ create or replace temp macro without_colours(v) as regexp_replace(v, '\x1b\[[0-9
 _DECIMAL = "try_cast(v as decimal(38,9))"
 UNIX_MACRO = (
     "create or replace temp macro unix_ns(v) as try_cast("
-    + f"case when abs({_DECIMAL}) < 2147483648 then {_DECIMAL} * 1000000000 "
-    + f"when abs({_DECIMAL}) < 2147483648000 then {_DECIMAL} * 1000000 "
-    + f"when abs({_DECIMAL}) < 2147483648000000 then {_DECIMAL} * 1000 else {_DECIMAL} end as bigint);"
+    f"case when abs({_DECIMAL}) < 2147483648 then {_DECIMAL} * 1000000000 "
+    f"when abs({_DECIMAL}) < 2147483648000 then {_DECIMAL} * 1000000 "
+    f"when abs({_DECIMAL}) < 2147483648000000 then {_DECIMAL} * 1000 else {_DECIMAL} end as bigint);"
 )
 
 
@@ -72,7 +83,9 @@ class RowSelect:
         return "[" + ", ".join(literal(pointer(k)) for k in self.keys) + "]"
 
     def values(self) -> dict[str, str]:
-        """Field name -> SQL over `raw()`: renamed, ignored, decolorized, extended as the format says. Without time and stream."""
+        """Field name -> SQL over `raw()`: renamed, ignored, decolorized, extended as the format says.
+        Without time and stream.
+        """
         fmt = self.format
         chosen_time = self._present(fmt.time_fields)
         values: dict[str, str] = {}
@@ -111,7 +124,9 @@ class RowSelect:
         chosen = [values[f] for f in candidates]
         for i, field in enumerate(candidates):
             if i:
-                values[field] = f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
+                values[field] = (
+                    f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
+                )
             else:
                 del values[field]
         values[MSG] = f"coalesce({', '.join(chosen + own)})"
@@ -134,7 +149,9 @@ class RowSelect:
         if any(re.search(_ESCAPED, value) for name, value in self.format.extra_fields if name in labels):
             special = "true"
         plain, escaped = (
-            "concat_ws(',', " + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(values[f])} || '\"'" for f in labels) + ")"
+            "concat_ws(',', "
+            + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(values[f])} || '\"'" for f in labels)
+            + ")"
             for wrap in ("{}", "go_escaped({})")
         )
         return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
@@ -142,13 +159,20 @@ class RowSelect:
     def sql(self, source: str, min_ns: int, max_ns: int) -> str:
         """The whole SELECT over `source` (columns json, tenant, now); rows without a time in [min_ns, max_ns] are left out."""
         values = self.values()
-        columns = [f"tenant as {quoted(TENANT)}", f"{self.time()} as {TIME}", f"{self.stream(values)} as {STREAM}"]
-        columns += [f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()]
+        columns = [
+            f"tenant as {quoted(TENANT)}",
+            f"{self.time()} as {TIME}",
+            f"{self.stream(values)} as {STREAM}",
+        ]
+        columns += [
+            f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()
+        ]
         extract = f"select tenant, now, json, json_extract_string(json, {self.pointers()}) as s from {source}"
         if not self.keys:
             extract = f"select tenant, now, json from {source}"
         raw = self.raw()
         return (
-            f"select * from (select {', '.join(columns)} from (select tenant, now, json{', ' if raw else ''}{raw} from ({extract}))) "
+            f"select * from (select {', '.join(columns)} from (select tenant, now, "
+            f"json{', ' if raw else ''}{raw} from ({extract}))) "
             f"where {TIME} between {min_ns} and {max_ns}"
         )

@@ -27,7 +27,9 @@ NUDGE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result column: SQL of the aggregate, and what makes text of its value. `quantile_of` is the value's own column."""
+    """A result column: SQL of the aggregate, and what makes text of its value. `quantile_of` is the value's
+    own column.
+    """
 
     sql: str
     decode: Callable[[Any], str]
@@ -201,11 +203,15 @@ class StatsPlan:
         """Quantiles are computed as numbers; what is wanted is the stored text of such a number."""
         at = len(self.keys) + i
         column = self.outputs[i].quantile_of
-        missing = {row[at] for row in batch if row[at] is not None and row[at] != float("-inf")} - known.keys()
+        missing = {
+            row[at] for row in batch if row[at] is not None and row[at] != float("-inf")
+        } - known.keys()
         if missing:
             listed = ", ".join(f"{x!r}::double" for x in missing)
-            sql = (f"select try_cast({column} as double) as x, min({column}) from ({self.inner.sql()}) "
-                   f"where try_cast({column} as double) in ({listed}) group by 1")
+            sql = (
+                f"select try_cast({column} as double) as x, min({column}) from ({self.inner.sql()}) "
+                f"where try_cast({column} as double) in ({listed}) group by 1"
+            )
             known.update(dict(self.table.engine.fetch(sql, self.table.timer)))
         for raw, row in zip(batch, rows, strict=True):
             row[at] = known.get(raw[at], "") if raw[at] is not None else ""

@@ -55,7 +55,9 @@ def plan_uniq(pipe: ast.Uniq, table: Table) -> Iterator[Block]:
     return blocks()
 
 
-def _blocks(names: tuple[str, ...], batches: Iterator[list[list[str]]] | list[list[list[str]]], *, hits: bool) -> Iterator[Block]:
+def _blocks(
+    names: tuple[str, ...], batches: Iterator[list[list[str]]] | list[list[list[str]]], *, hits: bool
+) -> Iterator[Block]:
     for batch in batches:
         if batch:
             yield from_rows(names, batch if hits else [row[:-1] for row in batch])
@@ -89,7 +91,9 @@ def plan_field_names(pipe: ast.FieldNames, table: Table) -> Iterator[Block]:
     inner = Inner(table)
     stored = [f for f in table.fields if f not in {TIME, STREAM}]
     columns = [f"count({inner.field(f)})" for f in stored]
-    total, *counts = table.engine.fetch(f"select {', '.join(['count(*)', *columns])} from ({inner.sql()})", table.timer)[0]
+    total, *counts = table.engine.fetch(
+        f"select {', '.join(['count(*)', *columns])} from ({inner.sql()})", table.timer
+    )[0]
     rows = [(name, str(n)) for name, n in zip(stored, counts, strict=True) if n]
     if total:
         rows = [(name, str(total)) for name in (TIME, STREAM_ID, STREAM)] + rows
@@ -112,7 +116,8 @@ def plan_facets(pipe: ast.Facets, table: Table) -> Iterator[Block]:
         timer,
     )[0]
     kept = [
-        f for i, f in enumerate(stored)
+        f
+        for i, f in enumerate(stored)
         if sampled[2 * i] <= pipe.max_values_per_field and (sampled[2 * i + 1] or 0) <= pipe.max_value_len
     ]
     total = 0
@@ -137,6 +142,8 @@ def _facet(table: Table, name: str, pipe: ast.Facets) -> list[tuple[str, int]] |
     for batch in _grouped(table, (name,), f" limit {pipe.max_values_per_field + 2}"):
         out.extend((v, int(n)) for v, n in batch)
     filled = [v for v, _ in out if v]
-    if len(filled) > pipe.max_values_per_field or any(len(v.encode("utf-8", "replace")) > pipe.max_value_len for v in filled):
+    if len(filled) > pipe.max_values_per_field or any(
+        len(v.encode("utf-8", "replace")) > pipe.max_value_len for v in filled
+    ):
         return None
     return out

@@ -24,7 +24,9 @@ class UnsupportedError(Exception):
 
 
 class Inner:
-    """Columns are added as they are needed; `sql` makes the SELECT. Aliases are the same for all groups of parts."""
+    """Columns are added as they are needed; `sql` makes the SELECT. Aliases are the same for all groups of
+    parts.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -51,7 +53,9 @@ class Inner:
         for group in self.table.groups:
             if not compile_filter(f, group.scope).exact:
                 raise UnsupportedError(str(f))
-        return self.add(f"c_{len(self._makers)}", lambda scope: f"coalesce({compile_filter(f, scope).sql}, false)")
+        return self.add(
+            f"c_{len(self._makers)}", lambda scope: f"coalesce({compile_filter(f, scope).sql}, false)"
+        )
 
     def time(self) -> str:
         """The rows' time."""
@@ -81,7 +85,10 @@ class Inner:
         if found:
             return found
         kinds = {TIME: "0::bigint", "one_": "1"}
-        nothing = ", ".join(f'{kinds.get(a, "false" if a.startswith("c_") else "null::varchar")} as "{a}"' for a in self._makers)
+        nothing = ", ".join(
+            f'{kinds.get(a, "false" if a.startswith("c_") else "null::varchar")} as "{a}"'
+            for a in self._makers
+        )
         return f"select {nothing} where false"
 
 
@@ -110,7 +117,12 @@ def key_column(inner: Inner, by: ast.ByField, table: Table) -> tuple[str, Callab
         if not by.bucket:
             return t, time_text
         size, offset = int(by.bucket_size), int(by.offset_size)
-        if by.bucket in {"month", "year"} or size <= 0 or (by.bucket == "week" and size == WEEK) or size > MAX_TIME_BUCKET:
+        if (
+            by.bucket in {"month", "year"}
+            or size <= 0
+            or (by.bucket == "week" and size == WEEK)
+            or size > MAX_TIME_BUCKET
+        ):
             raise UnsupportedError(by.bucket)
         return f"{t} - ((({t} - ({offset})) % {size}) + {size}) % {size}", time_text
     if by.bucket:

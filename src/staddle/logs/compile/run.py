@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from staddle.logs.compile.aggregate import plan_stats
 from staddle.logs.compile.counts import plan_facets, plan_field_names, plan_top, plan_uniq
 from staddle.logs.compile.inner import UnsupportedError
-from staddle.logs.compile.scan import StoreSource
 from staddle.logs.logsql import ast
 from staddle.logs.logsql.ast import conjunction
 from staddle.logs.logsql.evaluate import Limits, apply_pipes, needed_fields, resolve_filter, run
@@ -17,6 +16,7 @@ from staddle.store.names import STREAM_ID, TIME, column_of, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from staddle.logs.compile.scan import StoreSource
     from staddle.logs.compile.table import Table
     from staddle.logs.logsql.source import Block
 
@@ -57,7 +57,15 @@ def _in_sql(query: ast.Query, source: StoreSource, limits: Limits) -> Iterator[B
 
 
 _TERMINALS = (
-    ast.Stats, ast.Uniq, ast.Top, ast.FieldValues, ast.FieldNames, ast.Facets, ast.Sort, ast.FirstLast, ast.Limit,
+    ast.Stats,
+    ast.Uniq,
+    ast.Top,
+    ast.FieldValues,
+    ast.FieldNames,
+    ast.Facets,
+    ast.Sort,
+    ast.FirstLast,
+    ast.Limit,
 )
 
 
@@ -66,7 +74,8 @@ def _resolved(pipe: ast.Pipe, source: StoreSource, limits: Limits) -> ast.Pipe:
     if not isinstance(pipe, ast.Stats):
         return pipe
     entries = tuple(
-        e if e.condition is None else replace(e, condition=resolve_filter(e.condition, source, limits)) for e in pipe.entries
+        e if e.condition is None else replace(e, condition=resolve_filter(e.condition, source, limits))
+        for e in pipe.entries
     )
     return replace(pipe, entries=entries)
 
@@ -97,7 +106,7 @@ def _terminal(
     raise UnsupportedError(str(pipe))
 
 
-def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:  # noqa: FBT001
+def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:
     """ORDER BY for keys whose order SQL has: the time, and fields that are all numbers."""
     keys = []
     for key in by:
@@ -107,7 +116,9 @@ def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:  # noq
         if key.name == TIME:
             keys.append(f"{TIME} {direction}")
             continue
-        if key.name in {STREAM_ID, "_stream"} or any(not g.scope.only_numbers(key.name) for g in table.groups):
+        if key.name in {STREAM_ID, "_stream"} or any(
+            not g.scope.only_numbers(key.name) for g in table.groups
+        ):
             raise UnsupportedError(key.name)
         if key.name not in table.fields:
             continue
@@ -115,12 +126,17 @@ def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:  # noq
     return "order by " + ", ".join(keys) if keys else ""
 
 
-def _first_rows(table: Table, query: ast.Query, source: StoreSource, order: str, count: int) -> Iterator[Block]:
+def _first_rows(
+    table: Table, query: ast.Query, source: StoreSource, order: str, count: int
+) -> Iterator[Block]:
     if count > MAX_SORTED:
         raise UnsupportedError(f"{count} rows")
     fields = needed_fields(query)
     wanted = [f for f in table.fields if fields.wants(f)]
     return source.rows(
-        table, wanted, with_id=fields.wants(STREAM_ID), more=source.needs_more(table, query.filter, fields),
+        table,
+        wanted,
+        with_id=fields.wants(STREAM_ID),
+        more=source.needs_more(table, query.filter, fields),
         tail=f"{order} limit {count}",
     )
