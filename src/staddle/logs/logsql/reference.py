@@ -65,7 +65,7 @@ decolorize | decolorize f | * | decolorize | drops colour codes
 delete | delete a, b* | * | delete _stream_id | drops fields
 drop_empty_fields | drop_empty_fields | * | drop_empty_fields | drops rows without fields
 extract | extract "a=<a> b=<b>" from f | * | extract "duration: <ms> ms" | fields from text by a pattern
-extract_regexp | extract_regexp "(?P<a>re)" from f | * | extract_regexp "(?P<ms>[0-9.]+) ms" | by a regexp
+extract_regexp | extract_regexp "(?P<a>re)" from f | * | extract_regexp "(?P<ms>[0-9.]+)" | fields by a regexp
 facets | facets N | * | facets 5 | most frequent values of every field
 field_names | field_names | * | field_names | names of fields, with hits
 field_values | field_values f limit N | * | field_values level | values of a field, with hits
