@@ -2,10 +2,8 @@
 
     corpus.py ROWS [--seed N] [--start RFC3339] [--hours H] > corpus.jsonl
 
-The same arguments give the same bytes on any machine. About 300 bytes a row: PostgreSQL (duration lines,
-connections,
-checkpoints, errors), pgBouncer, Patroni and syslog of ten instances, in time order over the given window. It
-holds what
+The same arguments give the same bytes on any machine. About 300 bytes a row: PostgreSQL (duration lines, connections,
+checkpoints, errors), pgBouncer, Patroni and syslog of ten instances, in time order over the given window. It holds what
 the queries of bench.py look for: `pid` has ~40 k distinct values, `client` hundreds of thousands, the word
 `panicword` occurs every 20,011 rows.
 """
@@ -110,8 +108,7 @@ class Corpus:
         if dice < 0.93:
             msg = (
                 f"checkpoint complete: wrote {self.below(30000)} buffers ({self.below(300) / 10:.1f}%); "
-                f"{self.below(5)} WAL file(s) added, 0 removed, {self.below(40)} recycled; "
-                f"write={self.below(200000) / 1000:.3f} s, "
+                f"{self.below(5)} WAL file(s) added, 0 removed, {self.below(40)} recycled; write={self.below(200000) / 1000:.3f} s, "
                 f"sync={self.below(900) / 1000:.3f} s; lsn=1/{self.below(1 << 32):08X}"
             )
             return f'"msg":"{msg}",{{}}{pid},"user":"","datname":"","sqlstate":"00000"'
@@ -123,8 +120,7 @@ class Corpus:
             (
                 "WARNING",
                 "01000",
-                f"process {self.below(60000)} still waiting for ShareLock on transaction "
-                f"{self.below(1 << 31)}",
+                f"process {self.below(60000)} still waiting for ShareLock on transaction {self.below(1 << 31)}",
             ),
         ][self.below(5)]
         return (
@@ -156,14 +152,11 @@ class Corpus:
     def syslog(self) -> str:
         unit = self.pick(["sshd", "cron", "systemd", "haproxy", "sudo"])
         msg = {
-            "sshd": f"Accepted publickey for dba from 10.10.2.{self.below(250)} port {self.below(60000)} "
-            "ssh2",
+            "sshd": f"Accepted publickey for dba from 10.10.2.{self.below(250)} port {self.below(60000)} ssh2",
             "cron": "(postgres) CMD (/pg/bin/pg-heartbeat >> /pg/log/maint.log 2>&1)",
             "systemd": f"Started session-{self.below(100000)}.scope - Session of user dba.",
-            "haproxy": f"Server {{ins}} is UP. {self.below(3)} active and 1 backup servers left. "
-            "{self.below(900)} sessions active",
-            "sudo": "postgres : TTY=pts/0 ; PWD=/home/postgres ; USER=root ; COMMAND=/usr/bin/systemctl "
-            "reload haproxy",
+            "haproxy": f"Server {{ins}} is UP. {self.below(3)} active and 1 backup servers left. {self.below(900)} sessions active",
+            "sudo": "postgres : TTY=pts/0 ; PWD=/home/postgres ; USER=root ; COMMAND=/usr/bin/systemctl reload haproxy",
         }[unit]
         return f'"msg":"{msg}",{{}}"level":"info","pid":{self.below(32768)},"unit":"{unit}","facility":"daemon","host":"{{ins}}"'
 
@@ -186,7 +179,7 @@ def write(
     out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24
 ) -> None:
     """Write `rows` lines to the text or binary-buffer `out`; the window is [start, start + hours)."""
-    begin = datetime.datetime.fromisoformat(start)
+    begin = datetime.datetime.fromisoformat(start.replace("Z", "+00:00"))
     lines = Corpus(seed).lines(rows, begin, hours)
     while chunk := "".join(itertools.islice(lines, 5000)):
         out.write(chunk.encode())  # type: ignore[attr-defined]

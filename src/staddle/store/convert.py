@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from staddle.store import flatten
 from staddle.store.errors import CorruptError
 from staddle.store.lines import lines_table, table_of
-from staddle.store.names import MORE, literal, pointer
+from staddle.store.names import MORE, MSG, literal, pointer
 from staddle.store.parts import COPY_OPTIONS, describe, split_days
 from staddle.store.rowformat import RowFormat
 from staddle.store.rowsql import MACROS, UNIX_MACRO, RowSelect
@@ -219,6 +219,7 @@ def _strange(names: list[str], row_format: RowFormat) -> bool:
     return (
         len(set(names)) < len(names)
         or MORE in names
+        or ("" in names and MSG in names)
         or len(names) > min(row_format.max_fields, flatten.MAX_COLUMNS)
         or any(
             len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names

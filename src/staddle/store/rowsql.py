@@ -101,7 +101,8 @@ class RowSelect:
                 continue
             if key == TIME:
                 continue
-            values[key or MSG] = f"nullif({slot}, '')"
+            name, text = key or MSG, f"nullif({slot}, '')"
+            values[name] = f"coalesce({values[name]}, {text})" if name in values else text
         self._choose_message(values)
         for key, expression in values.items():
             if _covered(key, fmt.decolorize_fields):
