@@ -99,6 +99,7 @@ def test_pipes(pipe: str, canonical: str) -> None:
         ("sample 0", "unexpected zero"),
         ("fields", "missing field name"),
         ("fields a b", "unexpected token 'b'"),
+        ("delete ()", "missing fields in 'delete'"),
         ("fields a,", "missing field name"),
         ("sort by (a*)", "unexpected '*'"),
         ("sort by (a) limit 1 limit 2", "duplicate 'limit'"),
