@@ -16,10 +16,35 @@ import sys
 from collections.abc import Callable, Iterator
 
 CLUSTERS = {"pg-meta": 1, "pg-test": 3, "pg-src": 2, "pg-dst": 1, "pg-olap": 3}
-USERS = [f"dbuser_{n}" for n in ("app", "web", "order", "payment", "stats", "audit", "mail", "feed", "cart", "etl", "monitor")]
+USERS = [
+    f"dbuser_{n}"
+    for n in ("app", "web", "order", "payment", "stats", "audit", "mail", "feed", "cart", "etl", "monitor")
+]
 DATABASES = ["app", "shop", "payment", "report", "meta", "postgres", "grafana"]
-TABLES = ["orders", "users", "events", "payments", "shipments", "order_items", "inventory", "pgbench_accounts", "pgbench_history"]
-COLUMNS = ["id", "name", "email", "status", "amount", "balance", "created_at", "updated_at", "user_id", "order_id", "tid"]
+TABLES = [
+    "orders",
+    "users",
+    "events",
+    "payments",
+    "shipments",
+    "order_items",
+    "inventory",
+    "pgbench_accounts",
+    "pgbench_history",
+]
+COLUMNS = [
+    "id",
+    "name",
+    "email",
+    "status",
+    "amount",
+    "balance",
+    "created_at",
+    "updated_at",
+    "user_id",
+    "order_id",
+    "tid",
+]
 APPS = ["", "psql", "pgadmin", "psycopg", "pgx", "node-pg", "pg_exporter", "PostgreSQL JDBC Driver"]
 RARE_EVERY = 20_011
 
@@ -81,26 +106,42 @@ class Corpus:
                 msg = f"disconnection: session time: {took} user={user} database={db} host={client}"
             return f'"msg":"{msg}",{{}}{pid},{tail},"app":"{app}","client":"{client}"'
         if dice < 0.93:
-            msg = (f"checkpoint complete: wrote {self.below(30000)} buffers ({self.below(300) / 10:.1f}%); "
-                   f"{self.below(5)} WAL file(s) added, 0 removed, {self.below(40)} recycled; write={self.below(200000) / 1000:.3f} s, "
-                   f"sync={self.below(900) / 1000:.3f} s; lsn=1/{self.below(1 << 32):08X}")
+            msg = (
+                f"checkpoint complete: wrote {self.below(30000)} buffers ({self.below(300) / 10:.1f}%); "
+                f"{self.below(5)} WAL file(s) added, 0 removed, {self.below(40)} recycled; write={self.below(200000) / 1000:.3f} s, "
+                f"sync={self.below(900) / 1000:.3f} s; lsn=1/{self.below(1 << 32):08X}"
+            )
             return f'"msg":"{msg}",{{}}{pid},"user":"","datname":"","sqlstate":"00000"'
         level, state, msg = [
             ("ERROR", "42703", f'column \\"{self.pick(TABLES)}\\" does not exist'),
             ("ERROR", "57014", "canceling statement due to statement timeout"),
             ("ERROR", "40001", "could not serialize access due to concurrent update"),
             ("FATAL", "53300", "sorry, too many clients already"),
-            ("WARNING", "01000", f"process {self.below(60000)} still waiting for ShareLock on transaction {self.below(1 << 31)}"),
+            (
+                "WARNING",
+                "01000",
+                f"process {self.below(60000)} still waiting for ShareLock on transaction {self.below(1 << 31)}",
+            ),
         ][self.below(5)]
-        return (f'"msg":"{msg}",{{}}"level":"{level}","pid":{14000 + self.below(40_000)},"user":"{user}","datname":"{db}",'
-                f'"sqlstate":"{state}","app":"{app}","client":"{client}"')
+        return (
+            f'"msg":"{msg}",{{}}"level":"{level}","pid":{14000 + self.below(40_000)},"user":"{user}","datname":"{db}",'
+            f'"sqlstate":"{state}","app":"{app}","client":"{client}"'
+        )
 
     def pgbouncer(self) -> str:
         user, db, client = self.pick(USERS), self.pick(DATABASES), self.client()
-        what = self.pick(["new connection to server", "login attempt: tls=no replication=no",
-                          "closing because: client close request", "pooler error: query_wait_timeout"])
+        what = self.pick(
+            [
+                "new connection to server",
+                "login attempt: tls=no replication=no",
+                "closing because: client close request",
+                "pooler error: query_wait_timeout",
+            ]
+        )
         msg = f"C-0x{self.below(1 << 44):012x}: {db}/{user}@{client} {what} (age={self.below(3600)}s)"
-        return f'"msg":"{msg}",{{}}"level":"LOG","pid":2249,"user":"{user}","datname":"{db}","client":"{client}"'
+        return (
+            f'"msg":"{msg}",{{}}"level":"LOG","pid":2249,"user":"{user}","datname":"{db}","client":"{client}"'
+        )
 
     def patroni(self) -> str:
         leader = self.below(2)
@@ -110,11 +151,13 @@ class Corpus:
 
     def syslog(self) -> str:
         unit = self.pick(["sshd", "cron", "systemd", "haproxy", "sudo"])
-        msg = {"sshd": f"Accepted publickey for dba from 10.10.2.{self.below(250)} port {self.below(60000)} ssh2",
-               "cron": "(postgres) CMD (/pg/bin/pg-heartbeat >> /pg/log/maint.log 2>&1)",
-               "systemd": f"Started session-{self.below(100000)}.scope - Session of user dba.",
-               "haproxy": f"Server {{ins}} is UP. {self.below(3)} active and 1 backup servers left. {self.below(900)} sessions active",
-               "sudo": "postgres : TTY=pts/0 ; PWD=/home/postgres ; USER=root ; COMMAND=/usr/bin/systemctl reload haproxy"}[unit]
+        msg = {
+            "sshd": f"Accepted publickey for dba from 10.10.2.{self.below(250)} port {self.below(60000)} ssh2",
+            "cron": "(postgres) CMD (/pg/bin/pg-heartbeat >> /pg/log/maint.log 2>&1)",
+            "systemd": f"Started session-{self.below(100000)}.scope - Session of user dba.",
+            "haproxy": f"Server {{ins}} is UP. {self.below(3)} active and 1 backup servers left. {self.below(900)} sessions active",
+            "sudo": "postgres : TTY=pts/0 ; PWD=/home/postgres ; USER=root ; COMMAND=/usr/bin/systemctl reload haproxy",
+        }[unit]
         return f'"msg":"{msg}",{{}}"level":"info","pid":{self.below(32768)},"unit":"{unit}","facility":"daemon","host":"{{ins}}"'
 
     def lines(self, rows: int, start: datetime.datetime, hours: float) -> Iterator[str]:
@@ -132,7 +175,9 @@ class Corpus:
             yield f'{{"ts":"{ts}",{body}}}\n'
 
 
-def write(out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24) -> None:
+def write(
+    out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24
+) -> None:
     """Write `rows` lines to the text or binary-buffer `out`; the window is [start, start + hours)."""
     begin = datetime.datetime.fromisoformat(start.replace("Z", "+00:00"))
     lines = Corpus(seed).lines(rows, begin, hours)

@@ -1,6 +1,7 @@
-"""A program to be killed: appends rows to a store as fast as it can, and says on stdout which ones were acknowledged.
+"""A program to be killed: appends rows to a store as fast as it can, and says on stdout which ones were
+acknowledged.
 
-    appender.py FOLDER FIRST_ID BATCH_ROWS
+appender.py FOLDER FIRST_ID BATCH_ROWS
 """
 
 import sys
@@ -13,7 +14,13 @@ from staddle.store.store import Store
 
 FORMAT = RowFormat(stream_fields=("app",), default_msg="none")
 # Everything small and soon, so that a kill hits converting and merging as often as appending.
-QUICK = {"segment_bytes": 32 << 10, "flush_interval": 0.05, "merge_delay": 0.05, "retention": 36_500 * 86_400.0, "threads": 1}
+QUICK = {
+    "segment_bytes": 32 << 10,
+    "flush_interval": 0.05,
+    "merge_delay": 0.05,
+    "retention": 36_500 * 86_400.0,
+    "threads": 1,
+}
 
 
 def lines(first: int, count: int) -> bytes:
@@ -21,7 +28,9 @@ def lines(first: int, count: int) -> bytes:
     out = []
     for i in range(first, first + count):
         day = 20 + i % 2
-        out.append(f'{{"_time":"2026-11-{day}T00:00:00.{i % 1000:03d}Z","_msg":"row {i} of the test","app":"a{i % 3}","id":"{i}"}}\n')
+        out.append(
+            f'{{"_time":"2026-11-{day}T00:00:00.{i % 1000:03d}Z","_msg":"row {i} of the test","app":"a{i % 3}","id":"{i}"}}\n'
+        )
     return "".join(out).encode()
 
 

@@ -1,4 +1,5 @@
-"""What SIGKILL at a random moment leaves behind: every acknowledged row once, no row twice, nothing that was never sent.
+"""What SIGKILL at a random moment leaves behind: every acknowledged row once, no row twice, nothing that was
+never sent.
 
 STADDLE_KILLS sets the number of rounds (100 by default for the published figure, fewer in ordinary runs).
 """
@@ -15,18 +16,22 @@ from pathlib import Path
 import duckdb
 import psutil
 import pytest
+from tests.faults.appender import QUICK
+
 from staddle.store.options import Options
 from staddle.store.store import Store
-
-from tests.faults.appender import QUICK
 
 ROUNDS = int(os.environ.get("STADDLE_KILLS", "8"))
 APPENDER = Path(__file__).with_name("appender.py")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def append_until_killed(folder: Path, first: int, rows: int, seconds: float, victim: str) -> tuple[range, range, int]:
-    """Ids acknowledged, ids sent, and the next free id. `victim` is the process to kill first: "server" or "worker"."""
+def append_until_killed(
+    folder: Path, first: int, rows: int, seconds: float, victim: str
+) -> tuple[range, range, int]:
+    """Ids acknowledged, ids sent, and the next free id. `victim` is the process to kill first: "server" or
+    "worker".
+    """
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     command = [sys.executable, str(APPENDER), str(folder), str(first), str(rows)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as process:
@@ -54,9 +59,17 @@ def stored_ids(folder: Path) -> Counter[int]:
         with store.snapshot() as snapshot:
             files = [str(snapshot.path(p)) for p in snapshot.parts]
             assert sum(p.rows for p in snapshot.parts) == (
-                duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall()[0][0] if files else 0
+                duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall()[0][0]
+                if files
+                else 0
             )
-            rows = duckdb.execute("select id, count(*) from read_parquet(?, union_by_name=true) group by 1", [files]).fetchall() if files else []
+            rows = (
+                duckdb.execute(
+                    "select id, count(*) from read_parquet(?, union_by_name=true) group by 1", [files]
+                ).fetchall()
+                if files
+                else []
+            )
     finally:
         store.close()
     return Counter({int(i): n for i, n in rows})
@@ -79,9 +92,13 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
         found = stored_ids(tmp_path)
         lost = acknowledged - found.keys()
         doubled = [i for i, n in found.items() if n > 1]
-        assert not lost, f"round {round_number}: {len(lost)} acknowledged rows are lost, e.g. {sorted(lost)[:5]}"
+        assert not lost, (
+            f"round {round_number}: {len(lost)} acknowledged rows are lost, e.g. {sorted(lost)[:5]}"
+        )
         assert not doubled, f"round {round_number}: {len(doubled)} rows are there twice, e.g. {doubled[:5]}"
         assert not found.keys() - sent, f"round {round_number}: rows that nobody sent"
         converted = len(found)
     assert converted >= len(acknowledged) > 0
-    print(f"{ROUNDS} kills: {len(acknowledged)} rows acknowledged, {converted} stored, none lost, none doubled")
+    print(
+        f"{ROUNDS} kills: {len(acknowledged)} rows acknowledged, {converted} stored, none lost, none doubled"
+    )

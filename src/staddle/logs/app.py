@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 Endpoint = Callable[["Request", "Answer"], None]
 HOME = b"""<!doctype html><title>staddle-logs</title><h2>staddle-logs</h2>
-<p>Logs by LogsQL over HTTP.</p><ul><li><a href="select/vmui/">search page</a></li><li><a href="metrics">metrics</a></li>
+<p>Logs by LogsQL over HTTP.</p><ul><li><a href="select/vmui/">search page</a></li><li><a
+href="metrics">metrics</a></li>
 <li><a href="flags">flags</a></li></ul>"""
 
 
@@ -52,7 +53,9 @@ class App:
         self.metrics = metrics
         self.stopping = threading.Event()
         self.sink = Sink(store, metrics, log_rows=flags["logIngestedRows"])
-        self.defaults = Defaults(flags["defaultMsgValue"], flags["insert.maxLineSizeBytes"], flags["insert.maxFieldsPerLine"])
+        self.defaults = Defaults(
+            flags["defaultMsgValue"], flags["insert.maxLineSizeBytes"], flags["insert.maxFieldsPerLine"]
+        )
         self._inserts = threading.BoundedSemaphore(flags["maxConcurrentInserts"])
         self._user = flags["httpAuth.username"]
         self._password = read_secret(flags["httpAuth.password"])
@@ -87,7 +90,9 @@ class App:
             known = _known(label)
             self.metrics.add(f'vl_http_requests_total{{path="{known}"}}')
             if known != "*":
-                self.metrics.observe("vl_http_request_duration_seconds", f'path="{known}"', time.monotonic() - began)
+                self.metrics.observe(
+                    "vl_http_request_duration_seconds", f'path="{known}"', time.monotonic() - began
+                )
 
     def _check_auth(self, request: Request) -> None:
         if not self._user or request.path in {"/health", "/-/healthy", "/-/ready"}:
@@ -95,7 +100,11 @@ class App:
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         expected = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
         if kind.lower() != "basic" or not hmac.compare_digest(text.strip().encode(), expected.encode()):
-            raise HTTPError(401, "The provided username/password do not match -httpAuth", (("WWW-Authenticate", 'Basic realm="staddle-logs"'),))
+            raise HTTPError(
+                401,
+                "The provided username/password do not match -httpAuth",
+                (("WWW-Authenticate", 'Basic realm="staddle-logs"'),),
+            )
 
     def _strip_prefix(self, request: Request) -> None:
         if not self._prefix:
@@ -103,25 +112,32 @@ class App:
         if request.path == self._prefix:
             raise HTTPError(302, "", (("Location", self._prefix + "/"),))
         if not request.path.startswith(self._prefix + "/"):
-            raise HTTPError(400, f'missing -http.pathPrefix="{self._prefix}" in the requested path "{request.path}"')
+            raise HTTPError(
+                400, f'missing -http.pathPrefix="{self._prefix}" in the requested path "{request.path}"'
+            )
         request.path = request.path[len(self._prefix) :]
 
     def _route(self, request: Request, answer: Answer) -> None:
         path = request.path
         if path.startswith("/insert/"):
             if self.flags["insert.disable"]:
-                raise HTTPError(400, "requests to /insert/* are disabled with -insert.disable command-line flag")
+                raise HTTPError(
+                    400, "requests to /insert/* are disabled with -insert.disable command-line flag"
+                )
             done = self._insert(request, answer, path)
         elif path.startswith("/select/"):
             if self.flags["select.disable"]:
-                raise HTTPError(400, "requests to /select/* are disabled with -select.disable command-line flag")
+                raise HTTPError(
+                    400, "requests to /select/* are disabled with -select.disable command-line flag"
+                )
             done = self._query(request, answer, path)
         else:
             done = self._own(request, answer, path)
         if not done:
             raise HTTPError(400, f'unsupported path requested: "{path}"')
 
-    # --- /insert ----------------------------------------------------------------------------------------------------------
+    # --- /insert
+    # ----------------------------------------------------------------------------------------------------------
 
     def _insert(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/insert/ready":
@@ -142,7 +158,9 @@ class App:
             raise HTTPError(400, str(error)) from error
         finally:
             self._inserts.release()
-            self.metrics.observe("vl_insert_flush_duration_seconds", f'path="{_known(path)}"', time.monotonic() - began)
+            self.metrics.observe(
+                "vl_insert_flush_duration_seconds", f'path="{_known(path)}"', time.monotonic() - began
+            )
 
     def _rows(self, request: Request, answer: Answer, path: str) -> bool:
         flags, sink = self.flags, self.sink
@@ -157,22 +175,43 @@ class App:
             parse = not flags["loki.disableMessageParsing"]
             loki.handle(request, answer, params, sink, flags["loki.maxRequestSize"], parse_messages=parse)
         elif path in {"/insert/opentelemetry/v1/logs", "/insert/opentelemetry/api/v1/push"}:
-            otlp.handle(request, answer, common_params(request, self.defaults), sink, flags["opentelemetry.maxRequestSize"])
+            otlp.handle(
+                request,
+                answer,
+                common_params(request, self.defaults),
+                sink,
+                flags["opentelemetry.maxRequestSize"],
+            )
         elif path == "/insert/datadog/api/v2/logs":
             defaults = (flags["datadog.streamFields"], flags["datadog.ignoreFields"])
-            datadog.handle(request, answer, common_params(request, self.defaults), sink, flags["datadog.maxRequestSize"], defaults)
+            datadog.handle(
+                request,
+                answer,
+                common_params(request, self.defaults),
+                sink,
+                flags["datadog.maxRequestSize"],
+                defaults,
+            )
         elif path == "/insert/journald/upload":
             params = common_params(request, self.defaults, parse_tenant(flags["journald.tenantID"]))
-            params = params.with_streams(flags["journald.streamFields"]).with_ignored(flags["journald.ignoreFields"])
+            params = params.with_streams(flags["journald.streamFields"]).with_ignored(
+                flags["journald.ignoreFields"]
+            )
             journald.handle(
-                request, answer, params, sink, flags["journald.maxRequestSize"], flags["journald.timeField"],
+                request,
+                answer,
+                params,
+                sink,
+                flags["journald.maxRequestSize"],
+                flags["journald.timeField"],
                 metadata=flags["journald.includeEntryMetadata"],
             )
         else:
             return False
         return True
 
-    # --- /select ----------------------------------------------------------------------------------------------------------
+    # --- /select
+    # ----------------------------------------------------------------------------------------------------------
 
     def _query(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/select/vmui":
@@ -195,7 +234,8 @@ class App:
             endpoint(request, answer)
         return True
 
-    # --- the rest -----------------------------------------------------------------------------------------------------------
+    # --- the rest
+    # -----------------------------------------------------------------------------------------------------------
 
     def _own(self, request: Request, answer: Answer, path: str) -> bool:
         match path:
@@ -236,10 +276,33 @@ class App:
 
 
 _PATHS = (
-    "/insert/jsonline", "/insert/elasticsearch/_bulk", "/insert/loki/api/v1/push", "/insert/opentelemetry/v1/logs",
-    "/insert/datadog/api/v2/logs", "/insert/journald/upload", "/internal/force_flush", "/internal/force_merge", "/metrics", "/health",
-    *(f"/select/logsql/{n}" for n in ("query", "tail", "hits", "facets", "field_names", "field_values", "streams", "stream_ids",
-                                      "stream_field_names", "stream_field_values", "stats_query", "stats_query_range")),
+    "/insert/jsonline",
+    "/insert/elasticsearch/_bulk",
+    "/insert/loki/api/v1/push",
+    "/insert/opentelemetry/v1/logs",
+    "/insert/datadog/api/v2/logs",
+    "/insert/journald/upload",
+    "/internal/force_flush",
+    "/internal/force_merge",
+    "/metrics",
+    "/health",
+    *(
+        f"/select/logsql/{n}"
+        for n in (
+            "query",
+            "tail",
+            "hits",
+            "facets",
+            "field_names",
+            "field_values",
+            "streams",
+            "stream_ids",
+            "stream_field_names",
+            "stream_field_values",
+            "stats_query",
+            "stats_query_range",
+        )
+    ),
 )
 
 

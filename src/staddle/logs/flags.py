@@ -1,18 +1,32 @@
-"""Go-style command-line flags: `-name=value`, `-name value`, `--name`, and from the environment with `-envflag.enable`."""
+"""Go-style command-line flags: `-name=value`, `-name value`, `--name`, and from the environment with
+`-envflag.enable`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from staddle.logs.errors import FlagError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?", re.ASCII)
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-          "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+}
 _PERIODS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])", re.ASCII)
 _TRUE = {"1", "t", "true", "yes", "y", "on"}
@@ -63,7 +77,9 @@ def parse_percent(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag: `parse` turns its text into a value and raises ValueError with what is allowed. `many` may be repeated."""
+    """One flag: `parse` turns its text into a value and raises ValueError with what is allowed. `many` may
+    be repeated.
+    """
 
     name: str
     default: str
@@ -94,7 +110,10 @@ class Flags:
             word = args[i]
             i += 1
             if not word.startswith("-") or word in {"-", "--"}:
-                raise FlagError(f"unexpected argument {word!r}; all settings are flags such as -storageDataPath=DIR (see -help)")
+                raise FlagError(
+                    f"unexpected argument {word!r}; all settings are flags such as -storageDataPath=DIR "
+                    f"(see -help)"
+                )
             name, equals, text = word.lstrip("-").partition("=")
             flag = self._known.get(name)
             if flag is None:

@@ -31,30 +31,34 @@ def gauges(store: Store, selector: Selector, server: Server, began: float) -> di
         out[f'vl_storage_blocks{{type="{kind}"}}'] += 1
     counters = store.counters
     path = str(store.options.folder)
-    out.update({
-        'vl_data_size_bytes{type="storage"}': sum(p.bytes for p in parts),
-        'vl_data_size_bytes{type="indexdb"}': 0,
-        'vl_compressed_data_size_bytes{type="storage/small"}': sum(p.bytes for p in parts),
-        'vl_uncompressed_data_size_bytes{type="storage/small"}': sum(p.raw_bytes for p in parts),
-        "vl_partitions": len({p.day for p in parts}),
-        "vl_pending_bytes": store.pending_bytes(),
-        "vl_merges_total": counters["merges"],
-        "vl_active_merges": counters["merges_active"],
-        f'vl_free_disk_space_bytes{{path="{path}"}}': free_bytes(store.options.folder),
-        f'vl_storage_is_read_only{{path="{path}"}}': int(store.read_only),
-        'vl_rows_dropped_total{reason="too_small_or_big_timestamp"}': counters["dropped_time"],
-        'vl_rows_dropped_total{reason="cannot_parse"}': counters["dropped_bad"],
-        "vl_too_long_lines_skipped_total": counters["dropped_too_long_line"],
-        "vl_storage_errors_total": counters["convert_errors"] + counters["merge_errors"] + counters["background_errors"],
-        "vl_storage_parts_lost_total": counters["parts_lost"],
-        "vl_concurrent_select_capacity": selector.options.max_concurrent,
-        "vl_concurrent_select_current": selector.current,
-        "vl_http_connections": server.connection_count(),
-        'vm_app_version{version="staddle-logs"}': 1,
-        "process_resident_memory_bytes": _resident_bytes(),
-        "process_cpu_seconds_total": sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
-        "process_start_time_seconds": time.time() - (time.monotonic() - began),
-    })
+    out.update(
+        {
+            'vl_data_size_bytes{type="storage"}': sum(p.bytes for p in parts),
+            'vl_data_size_bytes{type="indexdb"}': 0,
+            'vl_compressed_data_size_bytes{type="storage/small"}': sum(p.bytes for p in parts),
+            'vl_uncompressed_data_size_bytes{type="storage/small"}': sum(p.raw_bytes for p in parts),
+            "vl_partitions": len({p.day for p in parts}),
+            "vl_pending_bytes": store.pending_bytes(),
+            "vl_merges_total": counters["merges"],
+            "vl_active_merges": counters["merges_active"],
+            f'vl_free_disk_space_bytes{{path="{path}"}}': free_bytes(store.options.folder),
+            f'vl_storage_is_read_only{{path="{path}"}}': int(store.read_only),
+            'vl_rows_dropped_total{reason="too_small_or_big_timestamp"}': counters["dropped_time"],
+            'vl_rows_dropped_total{reason="cannot_parse"}': counters["dropped_bad"],
+            "vl_too_long_lines_skipped_total": counters["dropped_too_long_line"],
+            "vl_storage_errors_total": counters["convert_errors"]
+            + counters["merge_errors"]
+            + counters["background_errors"],
+            "vl_storage_parts_lost_total": counters["parts_lost"],
+            "vl_concurrent_select_capacity": selector.options.max_concurrent,
+            "vl_concurrent_select_current": selector.current,
+            "vl_http_connections": server.connection_count(),
+            'vm_app_version{version="staddle-logs"}': 1,
+            "process_resident_memory_bytes": _resident_bytes(),
+            "process_cpu_seconds_total": sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
+            "process_start_time_seconds": time.time() - (time.monotonic() - began),
+        }
+    )
     return out
 
 

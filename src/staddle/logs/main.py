@@ -22,7 +22,7 @@ from staddle.logs.gauges import gauges
 from staddle.logs.http.server import Server, ServerOptions
 from staddle.logs.insert.syslog_server import start_syslog
 from staddle.logs.metrics import Metrics
-from staddle.logs.select.context import Selector, SelectOptions
+from staddle.logs.select.context import SelectOptions, Selector
 from staddle.logs.settings import FLAGS, USAGE
 from staddle.store.errors import StoreError
 from staddle.store.options import Options, total_memory
@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("staddle.logs")
 
 MIB = 1 << 20
-LEVELS = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR, "FATAL": logging.CRITICAL, "PANIC": logging.CRITICAL}
+LEVELS = {
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+    "PANIC": logging.CRITICAL,
+}
 
 
 def program_version() -> str:
@@ -58,7 +64,9 @@ def tls_context(flags: Flags) -> ssl.SSLContext | None:
     if not flags["tls"]:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if flags["tlsMinVersion"] == "TLS13" else ssl.TLSVersion.TLSv1_2
+    context.minimum_version = (
+        ssl.TLSVersion.TLSv1_3 if flags["tlsMinVersion"] == "TLS13" else ssl.TLSVersion.TLSv1_2
+    )
     context.load_cert_chain(flags["tlsCertFile"], flags["tlsKeyFile"] or None)
     return context
 
@@ -69,23 +77,35 @@ def memory_budget(flags: Flags) -> int:
 
 
 def open_store(flags: Flags, memory: int) -> Store:
-    """The store that the flags describe. A worker gets a sixth of the memory, within what is known to be enough."""
-    return Store(Options(
-        folder=Path(flags["storageDataPath"]),
-        retention=flags["retentionPeriod"],
-        future_retention=flags["futureRetention"],
-        max_disk_bytes=flags["retention.maxDiskSpaceUsageBytes"],
-        min_free_bytes=flags["storage.minFreeDiskSpaceBytes"],
-        flush_interval=flags["inmemoryDataFlushInterval"],
-        fsync_interval=flags["storage.fsyncInterval"],
-        memory_bytes=min(max(memory // 6, 128 * MIB), 300 * MIB),
-    ))
+    """The store that the flags describe. A worker gets a sixth of the memory, within what is known to be
+    enough.
+    """
+    return Store(
+        Options(
+            folder=Path(flags["storageDataPath"]),
+            retention=flags["retentionPeriod"],
+            future_retention=flags["futureRetention"],
+            max_disk_bytes=flags["retention.maxDiskSpaceUsageBytes"],
+            min_free_bytes=flags["storage.minFreeDiskSpaceBytes"],
+            flush_interval=flags["inmemoryDataFlushInterval"],
+            fsync_interval=flags["storage.fsyncInterval"],
+            memory_bytes=min(max(memory // 6, 128 * MIB), 300 * MIB),
+        )
+    )
 
 
 def extra_headers(flags: Flags) -> list[tuple[str, str]]:
     """Headers that the flags add to every answer."""
-    names = {"csp": "Content-Security-Policy", "frameOptions": "X-Frame-Options", "hsts": "Strict-Transport-Security"}
-    return [(header, flags[f"http.header.{name}"]) for name, header in names.items() if flags[f"http.header.{name}"]]
+    names = {
+        "csp": "Content-Security-Policy",
+        "frameOptions": "X-Frame-Options",
+        "hsts": "Strict-Transport-Security",
+    }
+    return [
+        (header, flags[f"http.header.{name}"])
+        for name, header in names.items()
+        if flags[f"http.header.{name}"]
+    ]
 
 
 def serve(flags: Flags) -> int:
@@ -100,15 +120,24 @@ def serve(flags: Flags) -> int:
     engine = Engine(store, memory_bytes=query_memory, threads=threads, temp=temp)
     metrics = Metrics()
     options = SelectOptions(
-        flags["search.maxQueryDuration"], flags["search.maxConcurrentRequests"], flags["search.maxQueueDuration"],
-        flags["search.maxQueryTimeRange"], query_memory,
+        flags["search.maxQueryDuration"],
+        flags["search.maxConcurrentRequests"],
+        flags["search.maxQueueDuration"],
+        flags["search.maxQueryTimeRange"],
+        query_memory,
     )
     selector = Selector(engine, metrics, options)
     app = App(flags, store, selector, metrics)
-    server = Server(app.handle, ServerOptions(
-        idle_timeout=flags["http.idleConnTimeout"], max_connections=flags["http.maxConnections"],
-        compress=not flags["http.disableResponseCompression"], tls=tls_context(flags), headers=extra_headers(flags),
-    ))
+    server = Server(
+        app.handle,
+        ServerOptions(
+            idle_timeout=flags["http.idleConnTimeout"],
+            max_connections=flags["http.maxConnections"],
+            compress=not flags["http.disableResponseCompression"],
+            tls=tls_context(flags),
+            headers=extra_headers(flags),
+        ),
+    )
     metrics.gauges(lambda: gauges(store, selector, server, began))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -145,7 +174,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"staddle-logs {program_version()}\n")
         return 0
     logging.basicConfig(
-        level=LEVELS.get(flags["loggerLevel"].upper(), logging.INFO), format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        level=LEVELS.get(flags["loggerLevel"].upper(), logging.INFO),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stdout if flags["loggerOutput"] == "stdout" else sys.stderr,
     )
     try:

@@ -1,4 +1,6 @@
-"""Counters, gauges and summaries in Prometheus' text format, under the names that dashboards of the original use."""
+"""Counters, gauges and summaries in Prometheus' text format, under the names that dashboards of the original
+use.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from staddle.logs.flags import Flag, parse_bool, parse_percent, parse_retention, parse_seconds, parse_size
 
-DEFAULT_MSG = "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field"
+DEFAULT_MSG = (
+    "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field"
+)
 UNUSED = "accepted for compatibility; has no effect here"
 
 USAGE = """staddle-logs stores logs and answers LogsQL queries over HTTP, with the VictoriaLogs protocol.
@@ -18,13 +20,22 @@ def _syslog_flags() -> list[Flag]:
     out = []
     for net in ("tcp", "udp"):
         out += [
-            Flag(f"syslog.listenAddr.{net}", "", f"address to receive syslog over {net.upper()} on", many=True),
+            Flag(
+                f"syslog.listenAddr.{net}", "", f"address to receive syslog over {net.upper()} on", many=True
+            ),
             Flag(f"syslog.tenantID.{net}", "", "tenant ACCOUNT:PROJECT of the rows, per listener", many=True),
             Flag(f"syslog.compressMethod.{net}", "", "none, gzip, deflate or zstd, per listener", many=True),
-            Flag(f"syslog.useLocalTimestamp.{net}", "", "the time of arrival counts, per listener", many=True),
+            Flag(
+                f"syslog.useLocalTimestamp.{net}", "", "the time of arrival counts, per listener", many=True
+            ),
             Flag(f"syslog.streamFields.{net}", "", "JSON list of stream fields, per listener", many=True),
             Flag(f"syslog.ignoreFields.{net}", "", "JSON list of fields to drop, per listener", many=True),
-            Flag(f"syslog.decolorizeFields.{net}", "", "JSON list of fields to strip colours from, per listener", many=True),
+            Flag(
+                f"syslog.decolorizeFields.{net}",
+                "",
+                "JSON list of fields to strip colours from, per listener",
+                many=True,
+            ),
             Flag(f"syslog.extraFields.{net}", "", "JSON object of fields to add, per listener", many=True),
         ]
     return [*out, Flag("syslog.timezone", "Local", "time zone of times without one (RFC 3164)")]
@@ -36,7 +47,12 @@ FLAGS: list[Flag] = [
     Flag("http.pathPrefix", "", "prefix that every path must have"),
     Flag("http.disableCORS", "false", "no Access-Control-Allow-Origin", parse_bool),
     Flag("http.disableResponseCompression", "false", "never gzip answers", parse_bool),
-    Flag("http.maxGracefulShutdownDuration", "7s", "time for requests under way when shutting down", parse_seconds),
+    Flag(
+        "http.maxGracefulShutdownDuration",
+        "7s",
+        "time for requests under way when shutting down",
+        parse_seconds,
+    ),
     Flag("http.idleConnTimeout", "1m", "idle connections are closed after this", parse_seconds),
     Flag("http.maxConnections", "1000", "connections at a time (own flag)", int),
     Flag("http.header.csp", "", "Content-Security-Policy of answers"),
@@ -53,12 +69,32 @@ FLAGS: list[Flag] = [
     Flag("forceMergeAuthKey", "", "authKey that /internal/force_merge asks for", secret=True),
     Flag("forceFlushAuthKey", "", "authKey that /internal/force_flush asks for", secret=True),
     Flag("pprofAuthKey", "", UNUSED, secret=True),
-    Flag("retentionPeriod", "7d", "rows older than this go (s, h, d, w, y; bare number: months)", parse_retention),
+    Flag(
+        "retentionPeriod",
+        "7d",
+        "rows older than this go (s, h, d, w, y; bare number: months)",
+        parse_retention,
+    ),
     Flag("futureRetention", "2d", "rows further in the future than this are dropped", parse_retention),
-    Flag("retention.maxDiskSpaceUsageBytes", "0", "oldest parts go when parts take more; 0 is no limit", parse_size),
+    Flag(
+        "retention.maxDiskSpaceUsageBytes",
+        "0",
+        "oldest parts go when parts take more; 0 is no limit",
+        parse_size,
+    ),
     Flag("storage.minFreeDiskSpaceBytes", "10MB", "read-only below this", parse_size),
-    Flag("inmemoryDataFlushInterval", "5s", "rows are converted to parts after this at the latest", parse_seconds),
-    Flag("storage.fsyncInterval", "1s", "how often the log is synced to disk; 0: before every answer (own flag)", parse_seconds),
+    Flag(
+        "inmemoryDataFlushInterval",
+        "5s",
+        "rows are converted to parts after this at the latest",
+        parse_seconds,
+    ),
+    Flag(
+        "storage.fsyncInterval",
+        "1s",
+        "how often the log is synced to disk; 0: before every answer (own flag)",
+        parse_seconds,
+    ),
     Flag("memory.allowedPercent", "25", "share of the machine's memory to use", parse_percent),
     Flag("memory.allowedBytes", "0", "the same in bytes, if not 0", parse_size),
     Flag("defaultMsgValue", DEFAULT_MSG, "_msg of rows without one; empty: none"),
@@ -82,7 +118,12 @@ FLAGS: list[Flag] = [
     Flag("datadog.streamFields", "", "stream fields of Datadog rows", many=True),
     Flag("datadog.ignoreFields", "", "fields of Datadog rows to drop", many=True),
     Flag("journald.maxRequestSize", "64MiB", "limit of a journald request", parse_size),
-    Flag("journald.streamFields", "_MACHINE_ID,_HOSTNAME,_SYSTEMD_UNIT", "stream fields of journald rows", many=True),
+    Flag(
+        "journald.streamFields",
+        "_MACHINE_ID,_HOSTNAME,_SYSTEMD_UNIT",
+        "stream fields of journald rows",
+        many=True,
+    ),
     Flag("journald.ignoreFields", "", "fields of journald rows to drop", many=True),
     Flag("journald.timeField", "__REALTIME_TIMESTAMP", "field with the time of journald rows"),
     Flag("journald.tenantID", "0:0", "tenant of journald rows without tenant headers"),
@@ -94,7 +135,9 @@ FLAGS: list[Flag] = [
     Flag("loggerFormat", "default", UNUSED),
     Flag("loggerOutput", "stderr", "stderr or stdout"),
     Flag("loggerTimezone", "UTC", UNUSED),
-    Flag("envflag.enable", "false", "read flags from the environment too (dots become underscores)", parse_bool),
+    Flag(
+        "envflag.enable", "false", "read flags from the environment too (dots become underscores)", parse_bool
+    ),
     Flag("envflag.prefix", "", "prefix of those variables"),
     Flag("pushmetrics.url", "", UNUSED, many=True),
     Flag("enableTCP6", "false", "listen on IPv6 too", parse_bool),

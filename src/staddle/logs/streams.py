@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from xxhash import xxh64_intdigest
+
 from staddle.logs.logsql.evaluate.streams import stream_labels
-from staddle.store.hashing import xxh64
 
 _SUFFIX = b"magic!"
 
@@ -29,4 +30,4 @@ def stream_id(tenant: int, stream: str) -> str:
     """48 hexadecimal digits: the tenant, then 128 bits of hash of the labels in `stream` (`{a="b"}`)."""
     labels = sorted(stream_labels(stream).items())
     data = _varint(len(labels)) + b"".join(_sized(k) + _sized(v) for k, v in labels)
-    return f"{tenant:016x}{xxh64(data):016x}{xxh64(data + _SUFFIX):016x}"
+    return f"{tenant:016x}{xxh64_intdigest(data):016x}{xxh64_intdigest(data + _SUFFIX):016x}"

@@ -21,9 +21,11 @@ def tier(part: Part) -> int:
 
 
 def pick_merge(parts: Iterable[Part], *, idle: bool, max_rows: int) -> list[Part]:
-    """The next parts to merge into one: of one day, at most `max_rows` in all; empty when there is nothing to do.
+    """The next parts to merge into one: of one day, at most `max_rows` in all; empty when there is nothing
+    to do.
 
-    As many parts of a tier as the fan-in are merged at any time. When `idle`, parts that come straight from the log are
+    As many parts of a tier as the fan-in are merged at any time. When `idle`, parts that come straight from
+    the log are
     too, be it one: merging sorts them and makes what speeds up queries.
     """
     days: dict[int, list[Part]] = defaultdict(list)
@@ -68,6 +70,25 @@ def _first(parts: Sequence[Part], max_rows: int) -> list[Part]:
         chosen.append(part)
         rows += part.rows
     return chosen
+
+
+def group_segments(sealed: Sequence[tuple[int, int]], job_bytes: int, max_jobs: int) -> list[list[int]]:
+    """Log segments (number, bytes) in order, as jobs of about `job_bytes`; what is over `max_jobs` waits.
+
+    With `max_jobs` 1 (after a failure) a job is one segment, so that a bad one is found.
+    """
+    jobs: list[list[int]] = []
+    size = 0
+    for seq, amount in sealed:
+        if jobs and max_jobs > 1 and size + amount <= job_bytes:
+            jobs[-1].append(seq)
+            size += amount
+        elif len(jobs) == max_jobs:
+            break
+        else:
+            jobs.append([seq])
+            size = amount
+    return jobs
 
 
 def expired(parts: Iterable[Part], oldest_ns: int) -> list[Part]:

@@ -6,13 +6,12 @@ import json
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.store import flatten
 from staddle.store.errors import CorruptError
 from staddle.store.lines import lines_table, table_of
-from staddle.store.names import MORE, literal
+from staddle.store.names import MORE, MSG, literal, pointer
 from staddle.store.parts import COPY_OPTIONS, describe, split_days
 from staddle.store.rowformat import RowFormat
 from staddle.store.rowsql import MACROS, UNIX_MACRO, RowSelect
@@ -20,6 +19,7 @@ from staddle.store.wal import read_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import duckdb
     import pyarrow as pa
@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 MAX_PART_COLUMNS = 500
 _NESTED = literal(r'":\s*[\[{]')
-_FLOAT = literal(r'":\s*-?[0-9]+[.eE]')
+_SPECIAL = literal(r'":\s*([\[{]|-?[0-9]+[.eE])')
+_SEPARATOR = "\x01"
 _FLOAT_KEY = literal(r'"([^"\\]*)"\s*:\s*-?[0-9]+[.eE]')
 
 
@@ -56,9 +57,16 @@ class _Found:
 
 
 def convert(
-    con: duckdb.DuckDBPyConnection, segments: Sequence[Path], folder: Path, name: str, min_ns: int, max_ns: int
+    con: duckdb.DuckDBPyConnection,
+    segments: Sequence[Path],
+    folder: Path,
+    name: str,
+    min_ns: int,
+    max_ns: int,
 ) -> Converted:
-    """Write the rows of `segments` with times in [min_ns, max_ns] to parts `<name>...` in `folder`, durably."""
+    """Write the rows of `segments` with times in [min_ns, max_ns] to parts `<name>...` in `folder`,
+    durably.
+    """
     con.execute(MACROS + UNIX_MACRO)
     result = Converted()
     groups: dict[str, list[Record]] = defaultdict(list)
@@ -72,7 +80,9 @@ def convert(
             sources[-1] = f"select * from g{i}"
     if sources:
         path = folder / f"{name}.parquet"
-        made = con.execute(f"copy ({' union all by name '.join(sources)}) to {literal(str(path))} {COPY_OPTIONS}").fetchone()
+        made = con.execute(
+            f"copy ({' union all by name '.join(sources)}) to {literal(str(path))} {COPY_OPTIONS}"
+        ).fetchone()
         result.rows = int(made[0]) if made else 0
         result.dropped["time"] -= result.rows
         raw_bytes = sum(len(r.payload) for rs in groups.values() for r in rs)
@@ -100,7 +110,12 @@ def _records(segments: Sequence[Path], result: Converted) -> Iterator[Record]:
 
 
 def _group(
-    con: duckdb.DuckDBPyConnection, row_format: RowFormat, records: Sequence[Record], index: int, result: Converted, times: tuple[int, int]
+    con: duckdb.DuckDBPyConnection,
+    row_format: RowFormat,
+    records: Sequence[Record],
+    index: int,
+    result: Converted,
+    times: tuple[int, int],
 ) -> str:
     """The SELECT that makes rows of the records of one format."""
     table, too_long = lines_table(records, row_format.max_line)
@@ -122,43 +137,81 @@ def _group(
 
 
 def _look(con: duckdb.DuckDBPyConnection, source: str, row_format: RowFormat) -> _Found:
+    """Which keys there are, and which rows have to be looked at one by one.
+
+    Rows are grouped by the list of their keys, joined to a string because that is far cheaper to group by.
+    """
     rows = con.execute(
-        f"select case when json_valid(json) then json_keys(json) end, regexp_matches(json, {_NESTED}), "
-        f"regexp_matches(json, {_FLOAT}), count(*) from {source} group by all"
+        f"select keys, amount, bool_or(special), count(*) from (select case when json_valid(json) then "
+        f"json_keys(json) end as list, "
+        f"array_to_string(list, chr(1)) as keys, len(list) as amount, regexp_matches(json, {_SPECIAL}) as "
+        f"special from {source}) "
+        "group by 1, 2"
     ).fetchall()
+    lists = [(text.split(_SEPARATOR) if amount else [], amount, count) for text, amount, _, count in rows]
+    special = any(r[2] for r in rows)
+    odd: list[str] = []
+    if any(not amount for _, amount, _ in lists):
+        odd.append("case when json_valid(json) then len(json_keys(json)) = 0 else true end")
+    if any(amount and len(names) != amount for names, amount, _ in lists):
+        # A key has the separator in it.
+        odd.append("contains(json, '\\u0001')")
+    known = {name for names, _, _ in lists for name in names}
+    valid = "json_valid(json)" if odd else "true"
+    float_keys, nested = _types(con, source, sorted(known), valid) if special else (frozenset(), False)
+    if nested:
+        odd.append(f"regexp_matches(json, {_NESTED})")
+        lists = _plain_lists(con, source)
     keys: Counter[str] = Counter()
     strange: list[list[str]] = []
-    nested = broken = floats = False
-    lines = 0
-    for names, has_nested, has_float, count in rows:
-        lines += count
-        nested |= has_nested
-        floats |= has_float
-        if not names:
-            broken = True
-        elif has_nested:
+    for names, amount, count in lists:
+        if not amount or len(names) != amount:
             continue
-        elif _strange(names, row_format):
+        if _strange(names, row_format):
             strange.append(names)
         else:
             for key in names:
                 keys[key] += count
-    _keep_frequent(keys, row_format, rows, strange)
-    odd = []
-    if broken:
-        odd.append("case when json_valid(json) then len(json_keys(json)) = 0 else true end")
-    if nested:
-        odd.append(f"regexp_matches(json, {_NESTED})")
+    _keep_frequent(keys, row_format, [names for names, _, _ in lists], strange)
     if strange:
-        con.execute("create or replace temp table strange as select unnest(cast(? as varchar[][])) as names", [strange])
-        odd.append("case when json_valid(json) then json_keys(json) in (select names from strange) else true end")
-    float_keys: frozenset[str] = frozenset()
-    if floats:
+        con.execute(
+            "create or replace temp table strange as select unnest(cast(? as varchar[][])) as names",
+            [strange],
+        )
+        odd.append(
+            "case when json_valid(json) then json_keys(json) in (select names from strange) else true end"
+        )
+    return _Found(keys, float_keys, " or ".join(odd), sum(r[3] for r in rows))
+
+
+def _types(
+    con: duckdb.DuckDBPyConnection, source: str, keys: list[str], valid: str
+) -> tuple[frozenset[str], bool]:
+    """Keys with numbers whose text DuckDB would change, and whether there are objects or arrays."""
+    special = f"{source} where {valid} and regexp_matches(json, {_SPECIAL})"
+    if len(keys) > MAX_PART_COLUMNS:
         found = con.execute(
-            f"select distinct unnest(regexp_extract_all(json, {_FLOAT_KEY}, 1)) from {source} where regexp_matches(json, {_FLOAT})"
+            f"select distinct unnest(regexp_extract_all(json, {_FLOAT_KEY}, 1)) from {special}"
         ).fetchall()
-        float_keys = frozenset(k for (k,) in found)
-    return _Found(keys, float_keys, " or ".join(odd), lines)
+        return frozenset(k for (k,) in found), True
+    pointers = "[" + ", ".join(literal(pointer(k)) for k in keys) + "]"
+    columns = ", ".join(
+        f"bool_or(t[{i + 1}] = 'DOUBLE'), bool_or(t[{i + 1}] in ('OBJECT', 'ARRAY'))"
+        for i in range(len(keys))
+    )
+    flags = con.execute(
+        f"select {columns} from (select json_type(json, {pointers}) as t from {special})"
+    ).fetchall()[0]
+    return frozenset(k for i, k in enumerate(keys) if flags[2 * i]), any(flags[1::2])
+
+
+def _plain_lists(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[list[str], int, int]]:
+    """The lists of keys of rows without objects and arrays."""
+    rows = con.execute(
+        f"select json_keys(json), count(*) from {source} where json_valid(json) and not "
+        f"regexp_matches(json, {_NESTED}) group by 1"
+    ).fetchall()
+    return [(names, len(names), count) for names, count in rows]
 
 
 def _strange(names: list[str], row_format: RowFormat) -> bool:
@@ -166,8 +219,11 @@ def _strange(names: list[str], row_format: RowFormat) -> bool:
     return (
         len(set(names)) < len(names)
         or MORE in names
+        or ("" in names and MSG in names)
         or len(names) > min(row_format.max_fields, flatten.MAX_COLUMNS)
-        or any(len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names)
+        or any(
+            len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names
+        )
     )
 
 
@@ -175,13 +231,15 @@ def _needed(row_format: RowFormat) -> set[str]:
     return {"_time", "_msg", *row_format.time_fields, *row_format.msg_fields, *row_format.stream_fields}
 
 
-def _keep_frequent(keys: Counter[str], row_format: RowFormat, rows: list[tuple[list[str], bool, bool, int]], strange: list[list[str]]) -> None:
+def _keep_frequent(
+    keys: Counter[str], row_format: RowFormat, lists: list[list[str]], strange: list[list[str]]
+) -> None:
     """Bound the columns: rows with fields that are too rare for a column are looked at one by one."""
     if len(keys) <= MAX_PART_COLUMNS:
         return
     kept = _frequent(keys, row_format)
-    for names, has_nested, _, _ in rows:
-        if names and not has_nested and not kept.issuperset(names):
+    for names in lists:
+        if names and not kept.issuperset(names):
             strange.append(names)
     for key in list(keys):
         if key not in kept:
@@ -221,7 +279,9 @@ def _fix(
             flat = {k: v for k, v in flat.items() if k in kept}  # noqa: PLW2901
             flat[MORE] = json.dumps(extra, ensure_ascii=False)
         payloads.append(flatten.encode_row(flat) + b"\n")
-    table, _ = table_of(payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30)
+    table, _ = table_of(
+        payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30
+    )
     chosen = Counter({k: n for k, n in keys.items() if k in kept})
     if len(kept) < len(keys):
         chosen[MORE] = 1

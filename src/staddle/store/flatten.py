@@ -1,4 +1,5 @@
-"""Rows that the bulk path can't take as they are (nested objects, repeated keys, too many fields ...), one by one.
+"""Rows that the bulk path can't take as they are (nested objects, repeated keys, too many fields ...), one
+by one.
 
 The result is a flat JSON object of strings that the bulk path reads like any other line.
 """
@@ -35,16 +36,20 @@ def parse_object(line: str) -> dict[str, Any] | None:
 
 
 def flatten(row: dict[str, Any], max_fields: int) -> dict[str, str] | None:
-    """Fields of a parsed row: nested objects become dotted names, other values their text; null and empty ones go.
+    """Fields of a parsed row: nested objects become dotted names, other values their text; null and empty
+    ones go.
 
-    None when the row breaks a limit (name length, number of fields, size). An object whose flattened names would be too
+    None when the row breaks a limit (name length, number of fields, size). An object whose flattened names
+    would be too
     long stays JSON text under its own name.
     """
     out: dict[str, str] = {}
     for key, value in row.items():
         if key != MORE:
             _add(out, key or "_msg", value, 0)
-    if len(out) > min(max_fields, MAX_COLUMNS) or any(len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in out):
+    if len(out) > min(max_fields, MAX_COLUMNS) or any(
+        len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in out
+    ):
         return None
     return out if sum(map(len, out.values())) <= MAX_ROW_BYTES else None
 
@@ -63,7 +68,10 @@ def _add(out: dict[str, str], name: str, value: Any, depth: int) -> None:
 
 
 def _too_long(name: str, value: dict[str, Any]) -> bool:
-    return any(len(name.encode("utf-8", "replace")) + 1 + len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in value)
+    return any(
+        len(name.encode("utf-8", "replace")) + 1 + len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES
+        for k in value
+    )
 
 
 def scalar(value: Any) -> str:
@@ -82,7 +90,9 @@ def dump(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{dump(v)}" for k, v in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{dump(v)}" for k, v in value.items()) + "}"
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -16,11 +16,14 @@ BATCH_ROWS = 16_384
 
 
 def lines_table(records: Sequence[Record], max_line: int) -> tuple[pa.Table, int]:
-    """Columns `json` (with its newline), `tenant`, `now` of all lines up to `max_line` bytes, and how many were longer.
+    """Columns `json` (with its newline), `tenant`, `now` of all lines up to `max_line` bytes, and how many
+    were longer.
 
     Bytes that are not UTF-8 become replacement characters.
     """
-    return table_of([r.payload for r in records], [r.tenant for r in records], [r.time_ns for r in records], max_line)
+    return table_of(
+        [r.payload for r in records], [r.tenant for r in records], [r.time_ns for r in records], max_line
+    )
 
 
 def table_of(
@@ -40,11 +43,13 @@ def table_of(
         return table_of(clean, tenants, times, max_line)
     ends = np.cumsum([len(p) for p in payloads])
     counts = np.diff(np.searchsorted(offsets[1:], ends, side="right"), prepend=0)
-    table = pa.table({
-        "json": lines,
-        "tenant": np.repeat(np.array(tenants, np.uint64), counts),
-        "now": np.repeat(np.array(times, np.int64), counts),
-    })
+    table = pa.table(
+        {
+            "json": lines,
+            "tenant": np.repeat(np.array(tenants, np.uint64), counts),
+            "now": np.repeat(np.array(times, np.int64), counts),
+        }
+    )
     lengths = np.diff(offsets)
     too_long = int(np.count_nonzero(lengths > max_line + 1))
     if too_long or bool(np.any(lengths <= 2)):

@@ -19,8 +19,10 @@ VERSION = 1
 class Part:
     """One Parquet file of rows.
 
-    `day` is the UTC day number that all rows are of, -1 if they are of many; times are Unix ns, both ends included.
-    `columns` are Parquet columns (see `names`); `tenants` those that have rows; `level` 0 comes from the log, higher from
+    `day` is the UTC day number that all rows are of, -1 if they are of many; times are Unix ns, both ends
+    included.
+    `columns` are Parquet columns (see `names`); `tenants` those that have rows; `level` 0 comes from the
+    log, higher from
     merging. `shapes`: there is a shapes file (see `merge`).
     """
 
@@ -39,7 +41,8 @@ class Part:
     @staticmethod
     def load(raw: dict[str, Any]) -> Part:
         """From `asdict`."""
-        return Part(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        return Part(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,19 @@ class Manifest:
             raise CorruptError(f"{path}: {error}") from error
         if raw.get("version") != VERSION:
             raise CorruptError(f"{path}: version {raw.get('version')!r}, this program reads {VERSION}")
-        return Manifest(tuple(Part.load(p) for p in raw["parts"]), raw["wal_seq"], raw["next_part"], tuple(raw["lost"]))
+        return Manifest(
+            tuple(Part.load(p) for p in raw["parts"]), raw["wal_seq"], raw["next_part"], tuple(raw["lost"])
+        )
 
     def write(self, path: Path) -> None:
         """Replace the stored manifest; durable on return."""
-        raw = {"version": VERSION, "wal_seq": self.wal_seq, "next_part": self.next_part, "lost": self.lost,
-               "parts": [asdict(p) for p in self.parts]}
+        raw = {
+            "version": VERSION,
+            "wal_seq": self.wal_seq,
+            "next_part": self.next_part,
+            "lost": self.lost,
+            "parts": [asdict(p) for p in self.parts],
+        }
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
             file.write(json.dumps(raw, separators=(",", ":")).encode())

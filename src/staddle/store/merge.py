@@ -1,7 +1,9 @@
 """Several parts into one, sorted by tenant, stream and time. Runs in a worker process (see `worker`).
 
-The *shape* of a message is the message with every word that has a digit in it replaced by `0`. Messages have few shapes,
-so the rows of a merged part have the hash of theirs in a column, and the shapes themselves are in a small file
+The *shape* of a message is the message with every word that has a digit in it replaced by `0`. Messages have
+few shapes,
+so the rows of a merged part have the hash of theirs in a column, and the shapes themselves are in a small
+file
 beside the part: looking for a word without digits means to look at the shapes, then to compare numbers.
 """
 
@@ -30,7 +32,9 @@ _WORD = re.compile(r"\w+")
 
 
 def shape_of(expression: str) -> str:
-    """SQL for the shape of a message. Only ASCII digits count, so that shapes never lose a word without one."""
+    """SQL for the shape of a message. Only ASCII digits count, so that shapes never lose a word without
+    one.
+    """
     return f"regexp_replace({expression}, '[A-Za-z_]*[0-9][A-Za-z0-9_]*', '0', 'g')"
 
 
@@ -39,9 +43,13 @@ def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, n
     files = [literal(str(folder / f"{p.name}.parquet")) for p in parts]
     source = f"read_parquet([{', '.join(files)}], union_by_name=true)"
     columns = {c for p in parts for c in p.columns}
-    plain = f"select * exclude ({quoted(SHAPE)}) from {source}" if SHAPE in columns else f"select * from {source}"
+    plain = (
+        f"select * exclude ({quoted(SHAPE)}) from {source}" if SHAPE in columns else f"select * from {source}"
+    )
     shaped = MSG in columns and _few_shapes(con, plain)
-    shape = f", case when {MSG} is not null then hash({shape_of(MSG)}) end as {quoted(SHAPE)}" if shaped else ""
+    shape = (
+        f", case when {MSG} is not null then hash({shape_of(MSG)}) end as {quoted(SHAPE)}" if shaped else ""
+    )
     path = folder / f"{name}.parquet"
     con.execute(
         f"copy (select *{shape} from ({plain}) order by {quoted(TENANT)}, {STREAM}, {TIME}) "
@@ -55,7 +63,9 @@ def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, n
 
 def _few_shapes(con: duckdb.DuckDBPyConnection, plain: str) -> bool:
     sample = f"select {MSG} from ({plain}) where {MSG} is not null limit {SAMPLE_ROWS}"
-    shapes, rows = con.execute(f"select count(distinct {shape_of(MSG)}), count(*) from ({sample})").fetchall()[0]
+    shapes, rows = con.execute(
+        f"select count(distinct {shape_of(MSG)}), count(*) from ({sample})"
+    ).fetchall()[0]
     return bool(shapes <= max(rows // 4, 64))
 
 
@@ -70,13 +80,16 @@ def shapes_path(folder: Path, name: str) -> Path:
 
 
 def _write_shapes(con: duckdb.DuckDBPyConnection, part: Part, folder: Path) -> list[str] | None:
-    """Write the shapes file; all words in the shapes, or None (and no file) when there are too many shapes."""
+    """Write the shapes file; all words in the shapes, or None (and no file) when there are too many
+    shapes.
+    """
     source = f"read_parquet({literal(str(folder / f'{part.name}.parquet'))})"
     path = shapes_path(folder, part.name)
     shape = quoted(SHAPE)
     con.execute(
         f"create or replace temp table shapes as select h, {shape_of('m')} as s from "
-        f"(select {shape} as h, any_value({MSG}) as m from {source} where {shape} is not null group by 1 limit {MAX_SHAPES + 1})"
+        f"(select {shape} as h, any_value({MSG}) as m from {source} where {shape} is not null group by 1 "
+        f"limit {MAX_SHAPES + 1})"
     )
     shapes = [s for (s,) in con.execute("select s from shapes").fetchall()]
     words = None
@@ -88,13 +101,18 @@ def _write_shapes(con: duckdb.DuckDBPyConnection, part: Part, folder: Path) -> l
 
 
 def _write_summary(con: duckdb.DuckDBPyConnection, part: Part, folder: Path, words: list[str] | None) -> None:
-    """What can rule a part out without opening it: its streams, and the words without digits of its messages."""
+    """What can rule a part out without opening it: its streams, and the words without digits of its
+    messages.
+    """
     source = f"read_parquet({literal(str(folder / f'{part.name}.parquet'))})"
     streams = con.execute(
-        f"select {quoted(TENANT)}, {STREAM}, count(*), min({TIME}), max({TIME}) from {source} group by all order by all"
+        f"select {quoted(TENANT)}, {STREAM}, count(*), min({TIME}), max({TIME}) from {source} group by "
+        f"all order by all"
     ).fetchall()
     path = summary_path(folder, part.name)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"streams": streams, "words": words}, ensure_ascii=False, separators=(",", ":")))
+    temporary.write_text(
+        json.dumps({"streams": streams, "words": words}, ensure_ascii=False, separators=(",", ":"))
+    )
     temporary.replace(path)
     sync_folder(folder)

@@ -1,6 +1,7 @@
 """Field names as Parquet column names.
 
-Fields differ by letter case, DuckDB's columns don't: an upper-case ASCII letter `X` becomes `^x`, and `^` becomes `^^`.
+Fields differ by letter case, DuckDB's columns don't: an upper-case ASCII letter `X` becomes `^x`, and `^`
+becomes `^^`.
 Columns that are no fields start with `^0`, which no field's name is encoded to.
 """
 

@@ -21,7 +21,8 @@ def total_memory() -> int:
 class Options:
     """Where and how to keep events. Times are seconds, sizes bytes.
 
-    `fsync_interval` 0 makes every append wait for the disk. `memory_bytes` bounds one converting or merging process.
+    `fsync_interval` 0 makes every append wait for the disk. `memory_bytes` bounds one converting or merging
+    process.
     """
 
     folder: Path
@@ -31,7 +32,7 @@ class Options:
     min_free_bytes: int = 10_000_000
     flush_interval: float = 5.0
     fsync_interval: float = 1.0
-    segment_bytes: int = 64 << 20
+    segment_bytes: int = 32 << 20
     memory_bytes: int = 300 << 20
     threads: int = field(default_factory=lambda: max(1, os.cpu_count() or 1))
     max_merged_rows: int = 4_000_000

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.store.manifest import Part, sync_folder
 from staddle.store.names import TENANT, TIME, literal, quoted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
 DAY_NS = 86_400_000_000_000
 ROW_GROUP_ROWS = 122_880
-COPY_OPTIONS = "(format parquet, compression zstd, compression_level 1, parquet_version v2, row_group_size 30720)"
+COPY_OPTIONS = (
+    "(format parquet, compression zstd, compression_level 1, parquet_version v2, row_group_size 30720, "
+    "dictionary_size_limit 1000)"
+)
 MERGED_OPTIONS = f"(format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP_ROWS})"
 MAX_DAYS = 64
 
@@ -23,8 +27,7 @@ def make_durable(path: Path) -> int:
     """Flush a finished file to the disk; its size."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-        size = os.fstat(file.fileno()).st_size
-    return size
+        return os.fstat(file.fileno()).st_size
 
 
 def describe(con: duckdb.DuckDBPyConnection, path: Path, level: int, raw_bytes: int) -> Part:
@@ -51,7 +54,10 @@ def split_days(con: duckdb.DuckDBPyConnection, part: Part, folder: Path) -> list
     out = []
     for day in days:
         target = folder / f"{part.name}-{day}.parquet"
-        con.execute(f"copy (select * from {source} where {TIME} // {DAY_NS} = {day}) to {literal(str(target))} {COPY_OPTIONS}")
+        con.execute(
+            f"copy (select * from {source} where {TIME} // {DAY_NS} = {day}) to {literal(str(target))} "
+            f"{COPY_OPTIONS}"
+        )
         out.append(describe(con, target, part.level, 0))
     path.unlink()
     sync_folder(folder)

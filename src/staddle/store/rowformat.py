@@ -12,9 +12,12 @@ from typing import Any
 class RowFormat:
     """How a batch of JSON lines becomes rows.
 
-    `time_fields`: the first one present is the row's time; `msg_fields`: the first one that is not empty becomes `_msg`;
-    `stream_fields`: labels of the stream; `ignore_fields`, `decolorize_fields`: names or `prefix*`; `extra_fields`: added to
-    every row, in place of fields of the same name; `default_msg`: the `_msg` of rows without one (empty: none).
+    `time_fields`: the first one present is the row's time; `msg_fields`: the first one that is not empty
+    becomes `_msg`;
+    `stream_fields`: labels of the stream; `ignore_fields`, `decolorize_fields`: names or `prefix*`;
+    `extra_fields`: added to
+    every row, in place of fields of the same name; `default_msg`: the `_msg` of rows without one (empty:
+    none).
     Lines longer than `max_line` bytes, and rows of more than `max_fields` fields, are dropped.
     """
 
@@ -47,4 +50,5 @@ def _dump(row_format: RowFormat) -> str:
 def _load(text: str) -> RowFormat:
     raw: dict[str, Any] = json.loads(text)
     raw["extra_fields"] = tuple((k, v) for k, v in raw["extra_fields"])
-    return RowFormat(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    return RowFormat(**values)

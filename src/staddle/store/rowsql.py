@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from staddle.store.names import MORE, MSG, STREAM, STREAM_ID, TENANT, TIME, column_of, literal, pointer, quoted
+from staddle.store.names import (
+    MORE,
+    MSG,
+    STREAM,
+    STREAM_ID,
+    TENANT,
+    TIME,
+    column_of,
+    literal,
+    pointer,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,19 +35,20 @@ create or replace temp macro time_ns(v, now) as
     when v[5] <> '-' then unix_ns(v)
     when v[-1] = 'Z' then epoch_ns(try_cast(v as timestamp_ns))
     else epoch_ns(try_cast(v as timestamp_ns)) - zone_ns(v) end;
-create or replace temp macro go_quote(v) as
-  '"' || case when regexp_matches(v, '[\x00-\x1f"\\]')
-    then replace(replace(replace(replace(replace(v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r')
-    else v end || '"';
+create or replace temp macro go_escaped(v) as
+  replace(replace(replace(replace(replace(v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r');
 create or replace temp macro without_colours(v) as regexp_replace(v, '\x1b\[[0-9;?]*[A-Za-z]', '', 'g');
 """
 _DECIMAL = "try_cast(v as decimal(38,9))"
 UNIX_MACRO = (
     "create or replace temp macro unix_ns(v) as try_cast("
-    + f"case when abs({_DECIMAL}) < 2147483648 then {_DECIMAL} * 1000000000 "
-    + f"when abs({_DECIMAL}) < 2147483648000 then {_DECIMAL} * 1000000 "
-    + f"when abs({_DECIMAL}) < 2147483648000000 then {_DECIMAL} * 1000 else {_DECIMAL} end as bigint);"
+    f"case when abs({_DECIMAL}) < 2147483648 then {_DECIMAL} * 1000000000 "
+    f"when abs({_DECIMAL}) < 2147483648000 then {_DECIMAL} * 1000000 "
+    f"when abs({_DECIMAL}) < 2147483648000000 then {_DECIMAL} * 1000 else {_DECIMAL} end as bigint);"
 )
+
+
+_ESCAPED = r'[\x00-\x1f"\\]'
 
 
 def _covered(field: str, patterns: Sequence[str]) -> bool:
@@ -71,7 +83,9 @@ class RowSelect:
         return "[" + ", ".join(literal(pointer(k)) for k in self.keys) + "]"
 
     def values(self) -> dict[str, str]:
-        """Field name -> SQL over `raw()`: renamed, ignored, decolorized, extended as the format says. Without time and stream."""
+        """Field name -> SQL over `raw()`: renamed, ignored, decolorized, extended as the format says.
+        Without time and stream.
+        """
         fmt = self.format
         chosen_time = self._present(fmt.time_fields)
         values: dict[str, str] = {}
@@ -87,7 +101,8 @@ class RowSelect:
                 continue
             if key == TIME:
                 continue
-            values[key or MSG] = f"nullif({slot}, '')"
+            name, text = key or MSG, f"nullif({slot}, '')"
+            values[name] = f"coalesce({values[name]}, {text})" if name in values else text
         self._choose_message(values)
         for key, expression in values.items():
             if _covered(key, fmt.decolorize_fields):
@@ -110,7 +125,9 @@ class RowSelect:
         chosen = [values[f] for f in candidates]
         for i, field in enumerate(candidates):
             if i:
-                values[field] = f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
+                values[field] = (
+                    f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
+                )
             else:
                 del values[field]
         values[MSG] = f"coalesce({', '.join(chosen + own)})"
@@ -128,19 +145,35 @@ class RowSelect:
         labels = [f for f in sorted(set(self.format.stream_fields)) if f in values]
         if not labels:
             return "'{}'"
-        parts = [f"{literal(f + '=')} || go_quote({values[f]})" for f in labels]
-        return f"'{{' || concat_ws(',', {', '.join(parts)}) || '}}'"
+        # What has to be escaped can only come from an escape in the JSON, and most lines have none.
+        special = "contains(json, '\\')"
+        if any(re.search(_ESCAPED, value) for name, value in self.format.extra_fields if name in labels):
+            special = "true"
+        plain, escaped = (
+            "concat_ws(',', "
+            + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(values[f])} || '\"'" for f in labels)
+            + ")"
+            for wrap in ("{}", "go_escaped({})")
+        )
+        return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
 
     def sql(self, source: str, min_ns: int, max_ns: int) -> str:
         """The whole SELECT over `source` (columns json, tenant, now); rows without a time in [min_ns, max_ns] are left out."""
         values = self.values()
-        columns = [f"tenant as {quoted(TENANT)}", f"{self.time()} as {TIME}", f"{self.stream(values)} as {STREAM}"]
-        columns += [f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()]
+        columns = [
+            f"tenant as {quoted(TENANT)}",
+            f"{self.time()} as {TIME}",
+            f"{self.stream(values)} as {STREAM}",
+        ]
+        columns += [
+            f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()
+        ]
         extract = f"select tenant, now, json, json_extract_string(json, {self.pointers()}) as s from {source}"
         if not self.keys:
             extract = f"select tenant, now, json from {source}"
         raw = self.raw()
         return (
-            f"select * from (select {', '.join(columns)} from (select tenant, now{', ' if raw else ''}{raw} from ({extract}))) "
+            f"select * from (select {', '.join(columns)} from (select tenant, now, "
+            f"json{', ' if raw else ''}{raw} from ({extract}))) "
             f"where {TIME} between {min_ns} and {max_ns}"
         )

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 MAX_ATTEMPTS = 3
+MAX_JOBS = 4
+SWEEP_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Snapshot:
 class Store:
     """One folder of events, owned by one process. All methods are thread-safe.
 
-    Layout: `manifest.json`, `wal/` (see `wal`), `parts/` (Parquet, and summaries), `quarantine/` (log segments that
+    Layout: `manifest.json`, `wal/` (see `wal`), `parts/` (Parquet, and summaries), `quarantine/` (log
+    segments that
     could not be converted), `tmp/`.
     """
 
@@ -85,17 +88,25 @@ class Store:
         self._recover()
         first = max([self._manifest.wal_seq, *list_segments(folder / "wal")]) + 1
         self._wal = WriteAheadLog(
-            folder / "wal", first, segment_bytes=options.segment_bytes, fsync_always=options.fsync_interval <= 0
+            folder / "wal",
+            first,
+            segment_bytes=options.segment_bytes,
+            fsync_always=options.fsync_interval <= 0,
         )
         for seq in list_segments(folder / "wal"):
             self._wal.adopt(seq, segment_path(folder / "wal", seq).stat().st_size)
         self._converter = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads)
         self._merger = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads, nice=10)
-        self._wanted = 0
         self._check_disk()
+        # The first rows should not wait for a process to start; it ends by itself when none come.
+        self._converter.start()
         self._threads = [
             threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
-            for name, step in (("convert", self._convert_step), ("merge", self._merge_step), ("upkeep", self._upkeep_step))
+            for name, step in (
+                ("convert", self._convert_step),
+                ("merge", self._merge_step),
+                ("upkeep", self._upkeep_step),
+            )
         ]
         for thread in self._threads:
             thread.start()
@@ -111,15 +122,14 @@ class Store:
         return fd
 
     def _recover(self) -> None:
-        """Forget what was begun and not finished: files that the manifest doesn't name, segments that it has."""
+        """Forget what was begun and not finished: files that the manifest doesn't name, segments that it
+        has.
+        """
         wal = self.options.folder / "wal"
         for seq in list_segments(wal):
             if seq <= self._manifest.wal_seq:
                 segment_path(wal, seq).unlink()
-        live = {p.name for p in self._manifest.parts}
-        for path in self._parts_folder.iterdir():
-            if path.name.split(".")[0] not in live:
-                path.unlink()
+        self._remove_orphans()
         shutil.rmtree(self.options.folder / "tmp", ignore_errors=True)
         (self.options.folder / "tmp").mkdir(exist_ok=True)
         missing = [p for p in self._manifest.parts if not self._readable(p)]
@@ -132,6 +142,17 @@ class Store:
             self._manifest = replace(self._manifest, parts=kept, lost=lost)
             self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in missing])
             self._manifest.write(self._manifest_path)
+
+    def _remove_orphans(self) -> None:
+        """Delete files of parts that were never finished. A worker that outlived its server may make some
+        later, too.
+        """
+        live = {p.name for p in self._manifest.parts} | set(self._refs) | self._obsolete
+        for path in self._parts_folder.iterdir():
+            name = path.name.split(".")[0]
+            if name not in live and self._boot not in name:
+                path.unlink(missing_ok=True)
+        self._swept_at = time.monotonic()
 
     def _readable(self, part: Part) -> bool:
         """A cheap look at size and both ends; damage in between is found by whoever reads it."""
@@ -152,7 +173,8 @@ class Store:
             if path.exists():
                 path.replace(target / path.name)
 
-    # --- writing ----------------------------------------------------------------------------------------------------------
+    # --- writing
+    # ----------------------------------------------------------------------------------------------------------
 
     def append(self, tenant: int, row_format: RowFormat, payload: Buffer) -> None:
         """Store JSON lines (each ends in a newline) of a tenant. Raises ReadOnlyError."""
@@ -169,7 +191,9 @@ class Store:
                 time.sleep(min(1.0, closed / (64 * self.options.segment_bytes)))
 
     def flush(self, timeout: float = 300.0) -> bool:
-        """Wait until every row appended so far is in a part; False when that takes longer than `timeout` seconds."""
+        """Wait until every row appended so far is in a part; False when that takes longer than `timeout`
+        seconds.
+        """
         closed, size, _ = self._wal.pending()
         if not closed and not size:
             return True
@@ -181,7 +205,8 @@ class Store:
             self._changed.notify_all()
             return self._changed.wait_for(lambda: self._manifest.wal_seq >= target or self._stopping, timeout)
 
-    # --- reading ----------------------------------------------------------------------------------------------------------
+    # --- reading
+    # ----------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -252,7 +277,8 @@ class Store:
         self._wal.close()
         os.close(self._lock_file)
 
-    # --- background work --------------------------------------------------------------------------------------------------
+    # --- background work
+    # --------------------------------------------------------------------------------------------------
 
     def _loop(self, step: Any) -> None:
         while not self._stopping:
@@ -270,32 +296,41 @@ class Store:
         closed, size, age = self._wal.pending()
         if not closed and size and age >= self.options.flush_interval:
             self._wal.seal()
-        batch: list[int] = []
-        total = 0
-        for seq, size in self._wal.sealed():
-            if batch and (total + size > self.options.segment_bytes or self._failures):
-                break
-            batch.append(seq)
-            total += size
-        if not batch:
+        jobs = compact.group_segments(
+            self._wal.sealed(), self.options.segment_bytes, 1 if self._failures else MAX_JOBS
+        )
+        if not jobs:
             return False
         wal = self.options.folder / "wal"
+        newest_ns = time.time_ns() + int(self.options.future_retention * SECOND_NS)
+        seqs = [seq for job in jobs for seq in job]
         try:
-            done = self._converter.call({
-                "do": "convert", "segments": [str(segment_path(wal, s)) for s in batch], "name": self._next_name(),
-                "min_ns": self.oldest_ns(), "max_ns": time.time_ns() + int(self.options.future_retention * SECOND_NS),
-            })
+            results = self._converter.call(
+                {
+                    "do": "convert",
+                    "jobs": [
+                        {
+                            "segments": [str(segment_path(wal, s)) for s in job],
+                            "name": self._next_name(),
+                            "min_ns": self.oldest_ns(),
+                            "max_ns": newest_ns,
+                        }
+                        for job in jobs
+                    ],
+                }
+            )
         except WorkerError as error:
-            self._convert_failed(batch, error)
+            self._convert_failed(seqs, error)
             return False
         self._failures = 0
-        for problem in done["problems"]:
-            log.error("log: %s; what precedes it was kept", problem)
-        self.counters["wal_problems"] += len(done["problems"])
-        self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
-        self.counters["rows_converted"] += done["rows"]
-        self._commit([], [Part.load(p) for p in done["parts"]], wal_seq=batch[-1])
-        self._wal.forget(batch)
+        for done in results:
+            for problem in done["problems"]:
+                log.error("log: %s; what precedes it was kept", problem)
+            self.counters["wal_problems"] += len(done["problems"])
+            self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
+            self.counters["rows_converted"] += done["rows"]
+        self._commit([], [Part.load(p) for done in results for p in done["parts"]], wal_seq=seqs[-1])
+        self._wal.forget(seqs)
         return True
 
     def _convert_failed(self, batch: list[int], error: WorkerError) -> None:
@@ -320,7 +355,8 @@ class Store:
         with self._changed:
             number = self._manifest.next_part
             self._manifest = replace(self._manifest, next_part=number + 1)
-        # The boot's own mark: a worker that outlives a killed server must never write what its successor reads.
+        # The boot's own mark: a worker that outlives a killed server must never write what its successor
+        # reads.
         return f"{number:08d}{self._boot}"
 
     def _commit(self, old: list[Part], new: list[Part], wal_seq: int = 0, lost: str = "") -> None:
@@ -329,7 +365,10 @@ class Store:
             now = self._manifest
             parts = (*(p for p in now.parts if p.name not in gone), *new)
             self._manifest = replace(
-                now, parts=parts, wal_seq=max(now.wal_seq, wal_seq), lost=(*now.lost, lost) if lost else now.lost
+                now,
+                parts=parts,
+                wal_seq=max(now.wal_seq, wal_seq),
+                lost=(*now.lost, lost) if lost else now.lost,
             )
             self._manifest.write(self._manifest_path)
             free = [n for n in gone if self._refs[n] <= 0]
@@ -358,7 +397,9 @@ class Store:
             return False
         self.counters["merges_active"] += 1
         try:
-            raw = self._merger.call({"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()})
+            raw = self._merger.call(
+                {"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()}
+            )
         except WorkerError as error:
             if not self._stopping:
                 self.counters["merge_errors"] += 1
@@ -369,7 +410,9 @@ class Store:
             self.counters["merges_active"] -= 1
         merged = Part.load(raw)
         if merged.rows != sum(p.rows for p in chosen):
-            log.error("merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen))
+            log.error(
+                "merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen)
+            )
             self._delete([merged.name])
             return False
         with self._changed:
@@ -392,12 +435,16 @@ class Store:
         self._check_disk()
         drop = compact.expired(self._manifest.parts, self.oldest_ns())
         dead = set(drop)
-        drop += compact.over_budget([p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes)
+        drop += compact.over_budget(
+            [p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes
+        )
         if drop:
             self._commit(drop, [])
             self.counters["parts_dropped"] += len(drop)
         for worker in (self._converter, self._merger):
             worker.stop_if_idle()
+        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            self._remove_orphans()
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self.options.fsync_interval or 1.0)
         return True

@@ -1,7 +1,9 @@
 """The write-ahead log: numbered segment files of checksummed records.
 
-A record is a header (magic, lengths, CRC-32, time of arrival), the row format as JSON, and JSON lines. It is written with one
-system call, so that a killed process leaves at most one torn record, at the end of the last segment. What follows
+A record is a header (magic, lengths, CRC-32, time of arrival), the row format as JSON, and JSON lines. It is
+written with one
+system call, so that a killed process leaves at most one torn record, at the end of the last segment. What
+follows
 a torn or corrupt record in a segment is reported and not read.
 """
 
@@ -15,13 +17,13 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.store.errors import CorruptError, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,9 @@ Buffer = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One acknowledged batch: when it came (Unix ns), whose it is, how to read it, and its lines (ending in a newline)."""
+    """One acknowledged batch: when it came (Unix ns), whose it is, how to read it, and its lines (ending in
+    a newline).
+    """
 
     time_ns: int
     tenant: int
@@ -112,7 +116,9 @@ class WriteAheadLog:
             self._sealed[seq] = size
 
     def append(self, tenant: int, row_format: str, payload: Buffer) -> None:
-        """Store one batch. On return it survives a crash of this process. Raises ReadOnlyError if it can't be written."""
+        """Store one batch. On return it survives a crash of this process. Raises ReadOnlyError if it can't
+        be written.
+        """
         meta = row_format.encode()
         time_ns = time.time_ns()
         crc = zlib.crc32(payload, zlib.crc32(meta, zlib.crc32(struct.pack("<qQ", time_ns, tenant))))
@@ -130,7 +136,11 @@ class WriteAheadLog:
 
     def _open(self) -> None:
         try:
-            self._fd = os.open(segment_path(self._folder, self._seq), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            self._fd = os.open(
+                segment_path(self._folder, self._seq),
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                0o640,
+            )
         except OSError as error:
             raise ReadOnlyError(f"cannot create a log segment: {error}") from error
         self._size = 0

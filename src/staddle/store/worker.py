@@ -1,6 +1,7 @@
 """The process that converts and merges, so that the memory this needs goes back to the system afterwards.
 
-It reads one JSON request a line and answers with one JSON line each: `{"ok": ...}` or `{"error": text}`. It ends when its
+It reads one JSON request a line and answers with one JSON line each: `{"ok": ...}` or `{"error": text}`. It
+ends when its
 input does, that is also when its parent dies.
 """
 
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,21 @@ IDLE_SECONDS = 20.0
 
 
 class Worker:
-    """The parent's end: starts the process when there is work, ends it when there was none for a while. Thread-safe."""
+    """The parent's end: starts the process when there is work, ends it when there was none for a while.
+    Thread-safe.
+    """
 
     def __init__(self, folder: Path, *, memory_bytes: int, threads: int, nice: int = 0) -> None:
         self._settings = {"folder": str(folder), "memory": memory_bytes, "threads": threads, "nice": nice}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._used_at = 0.0
+
+    def start(self) -> None:
+        """Have the process ready before there is work."""
+        with self._lock:
+            self._running()
+            self._used_at = time.monotonic()
 
     def call(self, request: dict[str, Any]) -> Any:
         """One request, one answer. Raises WorkerError when it fails or the process dies."""
@@ -59,7 +69,10 @@ class Worker:
             self._stop()
             command = [sys.executable, "-m", "staddle.store.worker", json.dumps(self._settings)]
             source = str(Path(__file__).resolve().parents[2])
-            env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))}
+            env = {
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
+            }
             # Its own session: a Ctrl-C is for the server, which then lets the worker finish.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, start_new_session=True
@@ -74,7 +87,11 @@ class Worker:
 
     def stop_if_idle(self) -> None:
         """End the process when it has had nothing to do for a while."""
-        if self._process is not None and time.monotonic() - self._used_at > IDLE_SECONDS and self._lock.acquire(blocking=False):
+        if (
+            self._process is not None
+            and time.monotonic() - self._used_at > IDLE_SECONDS
+            and self._lock.acquire(blocking=False)
+        ):
             try:
                 self._stop()
             finally:
@@ -112,15 +129,34 @@ def _serve(settings: dict[str, Any]) -> None:
     folder = Path(settings["folder"])
     parts = folder / "parts"
     os.nice(settings["nice"])
-    con = duckdb.connect(config={
-        "threads": settings["threads"], "memory_limit": f"{settings['memory'] // 1024} KiB",
-        "temp_directory": str(folder / "tmp"), "preserve_insertion_order": False,
-    })
+    con = duckdb.connect(
+        config={
+            "threads": settings["threads"],
+            "memory_limit": f"{settings['memory'] // 1024} KiB",
+            "temp_directory": str(folder / "tmp"),
+            "preserve_insertion_order": False,
+        }
+    )
+
+    def convert_one(job: dict[str, Any]) -> dict[str, Any]:
+        # A cursor has temporary tables of its own, so jobs don't see each other's.
+        with con.cursor() as cursor:
+            done = convert(
+                cursor, [Path(s) for s in job["segments"]], parts, job["name"], job["min_ns"], job["max_ns"]
+            )
+        return {
+            "parts": [asdict(p) for p in done.parts],
+            "rows": done.rows,
+            "dropped": dict(done.dropped),
+            "problems": done.problems,
+        }
 
     def run(request: dict[str, Any]) -> Any:
         if request["do"] == "convert":
-            done = convert(con, [Path(s) for s in request["segments"]], parts, request["name"], request["min_ns"], request["max_ns"])
-            return {"parts": [asdict(p) for p in done.parts], "rows": done.rows, "dropped": dict(done.dropped), "problems": done.problems}
+            # Two at a time, so that one job's work on a single core goes along with the other's on all of
+            # them.
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(convert_one, request["jobs"]))
         merged = merge(con, [Part.load(p) for p in request["parts"]], parts, request["name"])
         return asdict(merged)
 

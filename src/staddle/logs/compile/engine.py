@@ -63,10 +63,14 @@ class Engine:
 
     def __init__(self, store: Store, *, memory_bytes: int, threads: int, temp: Path) -> None:
         self.store = store
-        self._con = duckdb.connect(config={
-            "threads": threads, "memory_limit": f"{memory_bytes // 1024} KiB", "temp_directory": str(temp),
-            "preserve_insertion_order": False,
-        })
+        self._con = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": f"{memory_bytes // 1024} KiB",
+                "temp_directory": str(temp),
+                "preserve_insertion_order": False,
+            }
+        )
         self._con.execute("set parquet_metadata_cache=true")
         self._summaries = _Cache(MAX_REMEMBERED)
         self._facts = _Cache(4 * MAX_REMEMBERED)
@@ -82,7 +86,9 @@ class Engine:
         except duckdb.InterruptException as error:
             raise HTTPError(503, timer.message if timer else "the query was interrupted") from error
         except duckdb.OutOfMemoryException as error:
-            raise HTTPError(503, f"the query needs more memory than -memory.allowedPercent leaves it: {error}") from error
+            raise HTTPError(
+                503, f"the query needs more memory than -memory.allowedPercent leaves it: {error}"
+            ) from error
         finally:
             if timer is not None:
                 timer.unwatch(cursor)
@@ -150,7 +156,9 @@ class Timer:
     """Interrupts the cursors of one request when its time is up."""
 
     def __init__(self, seconds: float) -> None:
-        self.message = f"the query was ended after {seconds:g}s (-search.maxQueryDuration, or the timeout argument)"
+        self.message = (
+            f"the query was ended after {seconds:g}s (-search.maxQueryDuration, or the timeout argument)"
+        )
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._lock = threading.Lock()
         self.expired = False

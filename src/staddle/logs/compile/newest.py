@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from staddle.logs.logsql import ast
 from staddle.logs.logsql.evaluate import Limits, apply_pipes, filter_fields, needed_fields, resolve_filter
 from staddle.logs.logsql.evaluate.blocks import concat
 from staddle.logs.logsql.evaluate.matching import compile_filter
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from staddle.logs.compile.scan import StoreSource
     from staddle.logs.compile.table import Table
+    from staddle.logs.logsql import ast
     from staddle.logs.logsql.source import Block
 
 GROWTH = 8
@@ -24,7 +24,8 @@ GROWTH = 8
 def newest_rows(query: ast.Query, source: StoreSource, limit: int, memory_bytes: int) -> Iterator[Block]:
     """The `limit` newest result rows of a query whose pipes work row by row, oldest of them first.
 
-    So many of the newest rows are looked at as turn out to be needed: pipes, and conditions that SQL can't say, may drop some.
+    So many of the newest rows are looked at as turn out to be needed: pipes, and conditions that SQL can't
+    say, may drop some.
     """
     limits = Limits(memory_bytes=memory_bytes)
     where = resolve_filter(query.filter, source, limits)
@@ -61,4 +62,6 @@ def _newest_matching(table: Table, query: ast.Query, source: StoreSource, count:
     helpers = frozenset() if table.exact else filter_fields(query.filter)
     names = sorted({*wanted, *helpers}.intersection(table.fields))
     with_id = fields.wants(STREAM_ID) or STREAM_ID in helpers
-    yield from source.rows(table, names, with_id=with_id, more=table.has_more, tail=f"order by {TIME} desc limit {count}")
+    yield from source.rows(
+        table, names, with_id=with_id, more=table.has_more, tail=f"order by {TIME} desc limit {count}"
+    )

@@ -1,6 +1,7 @@
 """Filters as SQL conditions over the columns of parts.
 
-Columns hold NULL for "no such field". A condition may be NULL for such rows, which counts as "no"; it is never NULL under a
+Columns hold NULL for "no such field". A condition may be NULL for such rows, which counts as "no"; it is
+never NULL under a
 `not`. A predicate that is not `exact` lets more rows through than the filter.
 """
 
@@ -49,7 +50,9 @@ UNKNOWN = Predicate("true", exact=False)
 class Scope:
     """What fields are in some parts: `column` gives the SQL for a field's value, None when no row has it."""
 
-    def __init__(self, engine: Engine, snapshot: Snapshot, tenant: int, parts: Sequence[Part], *, shaped: bool) -> None:
+    def __init__(
+        self, engine: Engine, snapshot: Snapshot, tenant: int, parts: Sequence[Part], *, shaped: bool
+    ) -> None:
         self.engine = engine
         self.snapshot = snapshot
         self.tenant = tenant
@@ -75,13 +78,21 @@ class Scope:
 
     def plain_numbers(self, field: str) -> bool:
         """Is every value of the field a plain decimal number, or text that can't be read as any number?"""
+        return self._all_match(field, "plain", r"-?[0-9]{1,15}(\.[0-9]{1,15})?|[^0-9+\-.iInN].*")
+
+    def only_numbers(self, field: str) -> bool:
+        """Is every value of the field a plain decimal number?"""
+        return self._all_match(field, "number", r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+    def _all_match(self, field: str, what: str, pattern: str) -> bool:
         name = column_of(field)
-        if name not in self.columns or MORE in self.columns:
+        if MORE in self.columns and name not in self.columns:
             return False
         parts = [p for p in self.parts if name in p.columns]
-        c = quoted(name)
-        plain = literal(r"-?[0-9]{1,17}(\.[0-9]{1,17})?|[^0-9+\-.iInN].*")
-        return self.engine.fact(self.snapshot, parts, f"plain:{name}", f"bool_and(regexp_full_match({c}, {plain}, 's'))")
+        if any(MORE in p.columns for p in parts):
+            return False
+        condition = f"bool_and(regexp_full_match({quoted(name)}, {literal(pattern)}, 's'))"
+        return self.engine.fact(self.snapshot, parts, f"{what}:{name}", condition)
 
     def shapes(self) -> str:
         """The shapes of the parts, as something to select `h` and `s` from."""
@@ -108,7 +119,9 @@ def compile_filter(f: ast.Filter, scope: Scope) -> Predicate:
         case ast.DayRange(start_ns=start, end_ns=end, offset_ns=offset):
             return Predicate(f"((({TIME} - ({offset})) % {DAY}) + {DAY}) % {DAY} between {start} and {end}")
         case ast.WeekRange(start_day=start, end_day=end, offset_ns=offset):
-            return Predicate(f"(((({TIME} - ({offset})) // {DAY}) + 4) % 7 + 7) % 7 between {start} and {end}")
+            return Predicate(
+                f"(((({TIME} - ({offset})) // {DAY}) + 4) % 7 + 7) % 7 between {start} and {end}"
+            )
         case ast.StreamSelector():
             return _streams(selector_test(f), scope)
         case ast.StreamID(ids=ids) if ids.query is None:
@@ -124,7 +137,9 @@ def _join(parts: list[Predicate], word: str) -> Predicate:
     nothing, all_of_it = ("true", "false") if word == "and" else ("false", "true")
     exact = all(p.exact for p in parts)
     if any(p.sql == all_of_it for p in parts):
-        return Predicate(all_of_it, exact or word == "and" or any(p.sql == all_of_it and p.exact for p in parts))
+        return Predicate(
+            all_of_it, exact or word == "and" or any(p.sql == all_of_it and p.exact for p in parts)
+        )
     kept = [p.sql for p in parts if p.sql != nothing]
     if not kept:
         return Predicate(nothing, exact)
@@ -232,20 +247,29 @@ def _number(f: ast.Filter, c: str, scope: Scope) -> Predicate | None:
             return Predicate(f"coalesce(length({c}), 0) between {low} and {min(high, (1 << 62))}")
         case ast.Range(field=field, low=low, high=high):
             number = f"try_cast({c} as double)"
-            inside = " and ".join(
-                ([f"{number} >= {_double(low)}"] if low != float("-inf") else [])
-                + ([f"{number} <= {_double(high)}"] if high != float("inf") else [])
-            ) or f"{number} is not null"
+            inside = (
+                " and ".join(
+                    ([f"{number} >= {_double(low)}"] if low != float("-inf") else [])
+                    + ([f"{number} <= {_double(high)}"] if high != float("inf") else [])
+                )
+                or f"{number} is not null"
+            )
             if scope.plain_numbers(field):
                 return Predicate(inside)
-            return Predicate(f"({inside}) or ({number} is null and regexp_matches({c}, '^[-+.]?[0-9iInN]'))", exact=False)
+            return Predicate(
+                f"({inside}) or ({number} is null and regexp_matches({c}, '^[-+.]?[0-9iInN]'))", exact=False
+            )
         case ast.IPv4Range(low=low, high=high):
             octet = "([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]|0[0-9]{1,2})"
             parts = " + ".join(
-                f"cast(split_part({c}, '.', {i + 1}) as bigint) * {1 << shift}" for i, shift in enumerate((24, 16, 8, 0))
+                f"cast(split_part({c}, '.', {i + 1}) as bigint) * {1 << shift}"
+                for i, shift in enumerate((24, 16, 8, 0))
             )
             address = literal(rf"({octet}\.){{3}}{octet}")
-            return Predicate(f"case when regexp_full_match({c}, {address}) then {parts} between {low} and {high} else false end")
+            return Predicate(
+                f"case when regexp_full_match({c}, {address}) then {parts} between {low} and {high} else "
+                f"false end"
+            )
     return None
 
 

@@ -36,7 +36,9 @@ class StoreSource:
         """What has to be read for a filter."""
         return Table(self.engine, self.snapshot, self.tenant, where, (start_ns, end_ns), self.timer)
 
-    def scan(self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
+    def scan(
+        self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int
+    ) -> Iterator[Block]:
         """See RowSource. Blocks are exact when SQL says all of the filter."""
         by_type = any(isinstance(node, ast.ValueType) for node in where.walk())
         table = self.table(where, start_ns, end_ns)
@@ -49,16 +51,19 @@ class StoreSource:
         if not table.exact:
             wanted = sorted({*wanted, *filter_fields(where)}.intersection(table.fields))
         with_id = fields.wants(STREAM_ID) or (not table.exact and STREAM_ID in filter_fields(where))
-        yield from self.rows(table, wanted, with_id=with_id, more=self._needs_more(table, where, fields))
+        yield from self.rows(table, wanted, with_id=with_id, more=self.needs_more(table, where, fields))
 
     @staticmethod
-    def _needs_more(table: Table, where: ast.Filter, fields: ast.FieldSelection) -> bool:
+    def needs_more(table: Table, where: ast.Filter, fields: ast.FieldSelection) -> bool:
+        """May a wanted field have no column of its own?"""
         if not table.has_more:
             return False
         names = set(fields.allow) | (set() if table.exact else set(filter_fields(where)))
         return any("*" in n or n not in table.fields for n in names)
 
-    def rows(self, table: Table, wanted: Sequence[str], *, with_id: bool, more: bool = False, tail: str = "") -> Iterator[Block]:
+    def rows(
+        self, table: Table, wanted: Sequence[str], *, with_id: bool, more: bool = False, tail: str = ""
+    ) -> Iterator[Block]:
         """The matching rows with some fields; `tail` is an ORDER BY or LIMIT."""
         names = [f for f in wanted if f not in {TIME, STREAM}]
         sql = table.sql(lambda scope: _columns(scope, names, more=more))
@@ -71,7 +76,16 @@ class StoreSource:
                     self.timer.check()
                 yield self._block(batch, names, wanted, with_id=with_id, more=more, exact=table.exact)
 
-    def _block(self, batch: list[Row], names: list[str], wanted: Sequence[str], *, with_id: bool, more: bool, exact: bool) -> Block:
+    def _block(
+        self,
+        batch: list[Row],
+        names: list[str],
+        wanted: Sequence[str],
+        *,
+        with_id: bool,
+        more: bool,
+        exact: bool,
+    ) -> Block:
         raw = list(zip(*batch, strict=True))
         streams: Sequence[str] = raw[1]
         columns: dict[str, Sequence[str]] = {}
@@ -92,7 +106,9 @@ class StoreSource:
         """Stored blocks (the rows of one stream in one part) as a whole, with all fields."""
         for part in table.parts:
             for stream in self.engine.summary(self.snapshot, part).streams.get(self.tenant, ()):
-                one = Table(self.engine, self.snapshot, self.tenant, ast.MatchAll(), (start_ns, end_ns), self.timer)
+                one = Table(
+                    self.engine, self.snapshot, self.tenant, ast.MatchAll(), (start_ns, end_ns), self.timer
+                )
                 one.groups = [g for g in one.groups if part in g.parts]
                 for group in one.groups:
                     group.parts = [part]
@@ -122,7 +138,9 @@ def _columns(scope: Scope, names: Sequence[str], *, more: bool) -> list[str]:
     out = [TIME, STREAM]
     for name in names:
         column = column_of(name)
-        out.append(quoted(column) if column in scope.columns else f"cast(null as varchar) as {quoted(column)}")
+        out.append(
+            quoted(column) if column in scope.columns else f"cast(null as varchar) as {quoted(column)}"
+        )
     if more:
         out.append(quoted(MORE) if MORE in scope.columns else f"cast(null as varchar) as {quoted(MORE)}")
     return out

@@ -35,7 +35,13 @@ class Table:
     """
 
     def __init__(
-        self, engine: Engine, snapshot: Snapshot, tenant: int, where: Filter, times: tuple[int, int], timer: Timer | None = None
+        self,
+        engine: Engine,
+        snapshot: Snapshot,
+        tenant: int,
+        where: Filter,
+        times: tuple[int, int],
+        timer: Timer | None = None,
     ) -> None:
         self.engine = engine
         self.snapshot = snapshot
@@ -88,7 +94,9 @@ class Table:
         """Are there fields without columns?"""
         return MORE in self.columns
 
-    def sql(self, columns: Callable[[Scope], Iterable[str]], extra: Callable[[Scope], str] | None = None) -> str:
+    def sql(
+        self, columns: Callable[[Scope], Iterable[str]], extra: Callable[[Scope], str] | None = None
+    ) -> str:
         """A SELECT of the given expressions (the same names for every scope) from all groups; no rows if there are none.
 
         `extra` may add a condition.
@@ -106,7 +114,9 @@ class Table:
             if all(p.tenants == (self.tenant,) for p in group.parts):
                 conditions = conditions[1:]
             where = " and ".join(f"({c})" for c in conditions if c != "true") or "true"
-            selects.append(f"select {', '.join(columns(group.scope))} from {self.source(group)} where {where}")
+            selects.append(
+                f"select {', '.join(columns(group.scope))} from {self.source(group)} where {where}"
+            )
         if not selects:
             return ""
         return " union all ".join(selects)

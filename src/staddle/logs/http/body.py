@@ -217,7 +217,9 @@ def unsnappy(data: bytes, limit: int) -> bytes:
 
 
 def decoded(source: Reader, encoding: str, limit: int) -> Reader:
-    """The body with its Content-Encoding removed. Snappy has no streaming form and is read whole, up to `limit` bytes."""
+    """The body with its Content-Encoding removed. Snappy has no streaming form and is read whole, up to
+    `limit` bytes.
+    """
     match encoding.strip().lower():
         case "" | "none" | "identity":
             return source

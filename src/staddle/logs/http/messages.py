@@ -14,17 +14,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_FORM = 16 << 20
-REASONS = {200: "OK", 202: "Accepted", 204: "No Content", 302: "Found", 400: "Bad Request", 401: "Unauthorized",
-           405: "Method Not Allowed", 413: "Request Entity Too Large", 422: "Unprocessable Entity",
-           429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
-           503: "Service Unavailable"}
+REASONS = {
+    200: "OK",
+    202: "Accepted",
+    204: "No Content",
+    302: "Found",
+    400: "Bad Request",
+    401: "Unauthorized",
+    405: "Method Not Allowed",
+    413: "Request Entity Too Large",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 TEXT = "text/plain; charset=utf-8"
 
 
 class Request:
     """One request. Header names are lower case; `path` is decoded, with runs of slashes made one."""
 
-    def __init__(self, method: str, target: str, headers: dict[str, str], body: Reader, peer: str = "") -> None:
+    def __init__(
+        self, method: str, target: str, headers: dict[str, str], body: Reader, peer: str = ""
+    ) -> None:
         self.method = method
         raw_path, _, self.query_string = target.partition("?")
         path = urllib.parse.unquote(raw_path)
@@ -95,7 +108,14 @@ class Answer:
     MIN_GZIP = 1024
     FLUSH_BYTES = 64 * 1024
 
-    def __init__(self, request: Request, send: Callable[[bytes], None], server_headers: list[tuple[str, str]], *, compress: bool) -> None:
+    def __init__(
+        self,
+        request: Request,
+        send: Callable[[bytes], None],
+        server_headers: list[tuple[str, str]],
+        *,
+        compress: bool,
+    ) -> None:
         self._send = send
         self.headers: list[tuple[str, str]] = list(server_headers)
         self._head_only = request.method == "HEAD"
@@ -121,7 +141,9 @@ class Answer:
 
     def json(self, value: Any, status: int = 200) -> None:
         """A complete answer in compact JSON."""
-        self.send(status, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), "application/json")
+        self.send(
+            status, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), "application/json"
+        )
 
     def error(self, error: HTTPError) -> None:
         """A complete plain-text error."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from staddle.logs.http.errors import DisconnectedError, HTTPError
 from staddle.logs.http.messages import Answer, Request, read_head
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,11 @@ class Server:
         self._room = threading.BoundedSemaphore(options.max_connections)
         self._stopping = False
         self.requests = 0
-        self.headers = [("X-Server-Hostname", socket.gethostname()), ("Vary", "Accept-Encoding"), *options.headers]
+        self.headers = [
+            ("X-Server-Hostname", socket.gethostname()),
+            ("Vary", "Accept-Encoding"),
+            *options.headers,
+        ]
 
     def listen(self, host: str, port: int) -> int:
         """Accept connections on host (empty: all addresses) and port (0: any free one); returns the port."""
@@ -69,7 +73,9 @@ class Server:
                 log.warning("cannot accept a connection: %s", error)
                 time.sleep(0.1)
                 continue
-            threading.Thread(target=self._serve, args=(sock, str(address[0])), name="connection", daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(sock, str(address[0])), name="connection", daemon=True
+            ).start()
 
     def _serve(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -101,13 +107,17 @@ class Server:
             body = self._body(headers, source)
         except HTTPError as error:
             refused = Request("GET", "/", {}, BytesBody(b""))
-            Answer(refused, sock.sendall, [*self.headers, ("Connection", "close")], compress=False).error(error)
+            Answer(refused, sock.sendall, [*self.headers, ("Connection", "close")], compress=False).error(
+                error
+            )
             return False
         sock.settimeout(self._options.read_timeout)
         if headers.get("expect", "").lower() == "100-continue":
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         request = Request(method, target, headers, body, peer)
-        keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close" and not self._stopping
+        keep = (
+            version == "HTTP/1.1" and headers.get("connection", "").lower() != "close" and not self._stopping
+        )
         extra = [] if keep else [("Connection", "close")]
         answer = Answer(request, sock.sendall, [*self.headers, *extra], compress=self._options.compress)
         self.requests += 1
@@ -123,7 +133,8 @@ class Server:
                 answer.send(200)
         except HTTPError as error:
             if answer.started:
-                # Too late for a status: say it in the body and break the framing, so that nobody takes it for whole.
+                # Too late for a status: say it in the body and break the framing, so that nobody takes it
+                # for whole.
                 answer.write(f"\n{error.message}\n".encode())
                 answer.flush()
                 raise DisconnectedError(error.message) from error

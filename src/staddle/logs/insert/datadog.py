@@ -53,7 +53,12 @@ def _message(row: dict[str, str], value: Any) -> None:
 
 
 def handle(
-    request: Request, answer: Answer, params: InsertParams, sink: Sink, limit: int, defaults: tuple[Sequence[str], Sequence[str]]
+    request: Request,
+    answer: Answer,
+    params: InsertParams,
+    sink: Sink,
+    limit: int,
+    defaults: tuple[Sequence[str], Sequence[str]],
 ) -> None:
     """POST /insert/datadog/api/v2/logs. `defaults` are stream and ignored fields."""
     data = request.read(limit)

@@ -36,7 +36,9 @@ def version_text(version: str) -> bytes:
     return f'{{\n\t\t\t"version": {{\n\t\t\t\t"number": "{version}"\n\t\t\t}}\n\t\t}}'.encode()
 
 
-def handle(request: Request, answer: Answer, path: str, params: InsertParams, sink: Sink, version: str) -> bool:
+def handle(
+    request: Request, answer: Answer, path: str, params: InsertParams, sink: Sink, version: str
+) -> bool:
     """Everything below /insert/elasticsearch; `path` is the rest. False when there is no such endpoint."""
     answer.headers.append(("X-Elastic-Product", "Elasticsearch"))
     if path in {"", "/"}:
@@ -53,7 +55,9 @@ def handle(request: Request, answer: Answer, path: str, params: InsertParams, si
 
 
 def bulk(request: Request, answer: Answer, params: InsertParams, sink: Sink) -> None:
-    """POST /_bulk. After a malformed line the rows before it stay, and the answer is empty, like the original's."""
+    """POST /_bulk. After a malformed line the rows before it stay, and the answer is empty, like the
+    original's.
+    """
     if request.method != "POST":
         raise HTTPError(405, "only POST is allowed")
     began = time.monotonic()

@@ -21,7 +21,8 @@ Row = dict[str, str]
 
 def entries(data: bytes) -> Iterator[Row]:
     """Every entry as name -> value."""
-    at, row = 0, {}
+    at = 0
+    row: Row = {}
     while at < len(data):
         end = data.find(b"\n", at)
         if end < 0:
@@ -63,7 +64,14 @@ def to_row(entry: Row, time_field: str, *, metadata: bool) -> Row:
 
 
 def handle(
-    request: Request, answer: Answer, params: InsertParams, sink: Sink, limit: int, time_field: str, *, metadata: bool
+    request: Request,
+    answer: Answer,
+    params: InsertParams,
+    sink: Sink,
+    limit: int,
+    time_field: str,
+    *,
+    metadata: bool,
 ) -> None:
     """POST /insert/journald/upload."""
     if request.content_type != "application/vnd.fdo.journal":

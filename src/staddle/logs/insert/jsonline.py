@@ -1,4 +1,6 @@
-"""`/insert/jsonline`: the bulk way in. Bodies go to the log as they are; only as much is parsed as an answer needs."""
+"""`/insert/jsonline`: the bulk way in. Bodies go to the log as they are; only as much is parsed as an answer
+needs.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def _is_iso(text: str) -> bool:
 
 
 class LineReader:
-    """Cuts a body into pieces of whole lines of at most `max_line` bytes; what is longer is dropped and counted."""
+    """Cuts a body into pieces of whole lines of at most `max_line` bytes; what is longer is dropped and
+    counted.
+    """
 
     def __init__(self, reader: Reader, max_line: int) -> None:
         self._reader = reader
@@ -66,7 +70,9 @@ class LineReader:
         self.dropped = 0
 
     def pieces(self) -> Iterator[tuple[memoryview, int]]:
-        """Memory views that end in a newline, each valid until the next is asked for, with their number of lines."""
+        """Memory views that end in a newline, each valid until the next is asked for, with their number of
+        lines.
+        """
         buffer = bytearray(FIRST_BUFFER)
         fill, skipping, since = 0, False, time.monotonic()
         while True:
@@ -103,7 +109,8 @@ class LineReader:
 def store_lines(sink: Sink, kind: str, params: InsertParams, reader: Reader) -> tuple[int, str]:
     """Store a body of JSON lines: how many, and the error of the last line if none could be stored.
 
-    Only the first good line is looked for here; bad lines after it are found, counted and logged on conversion.
+    Only the first good line is looked for here; bad lines after it are found, counted and logged on
+    conversion.
     """
     good, last_error, rows = False, "", 0
     lines = LineReader(reader, params.row_format.max_line)

@@ -29,9 +29,13 @@ def default_tenant(request: Request) -> int:
     return parse_tenant(org) if re.fullmatch(r"\d+(:\d+)?", org, re.ASCII) else 0
 
 
-def handle(request: Request, answer: Answer, params: InsertParams, sink: Sink, limit: int, *, parse_messages: bool) -> None:
+def handle(
+    request: Request, answer: Answer, params: InsertParams, sink: Sink, limit: int, *, parse_messages: bool
+) -> None:
     """POST /insert/loki/api/v1/push."""
-    disabled = request.arg("disable_message_parsing") or request.headers.get("vl-loki-disable-message-parsing", "")
+    disabled = request.arg("disable_message_parsing") or request.headers.get(
+        "vl-loki-disable-message-parsing", ""
+    )
     if disabled.lower() in {"1", "true", "t", "yes", "y", "on"}:
         parse_messages = False
     is_json = request.content_type == "application/json"
@@ -60,7 +64,9 @@ def handle(request: Request, answer: Answer, params: InsertParams, sink: Sink, l
 Entry = tuple[str, str, Row]
 
 
-def _row(labels: Row, stamp: str, line: str, metadata: Row, msg_fields: tuple[str, ...], *, parse: bool) -> Row:
+def _row(
+    labels: Row, stamp: str, line: str, metadata: Row, msg_fields: tuple[str, ...], *, parse: bool
+) -> Row:
     row = {**metadata, **labels}
     if stamp:
         row["_time"] = stamp

@@ -44,9 +44,15 @@ def any_value(data: memoryview, depth: int = 0) -> Any:
             case 4:
                 return protobuf.double(value)
             case 5:
-                return [any_value(protobuf.message(v), depth + 1) for n, v in protobuf.fields(protobuf.message(value)) if n == 1]
+                return [
+                    any_value(protobuf.message(v), depth + 1)
+                    for n, v in protobuf.fields(protobuf.message(value))
+                    if n == 1
+                ]
             case 6:
-                return key_values([v for n, v in protobuf.fields(protobuf.message(value)) if n == 1], depth + 1)
+                return key_values(
+                    [v for n, v in protobuf.fields(protobuf.message(value)) if n == 1], depth + 1
+                )
             case 7:
                 return bytes(protobuf.message(value))
     return None
@@ -111,7 +117,9 @@ def resource_logs(data: memoryview) -> Iterator[tuple[Row, list[Row]]]:
                 pairs = [v for n, v in protobuf.fields(protobuf.message(item)) if n == 1]
                 add_fields(resource, "", key_values(pairs))
             elif inner == 2:
-                rows += [_record(protobuf.message(v)) for n, v in protobuf.fields(protobuf.message(item)) if n == 2]
+                rows += [
+                    _record(protobuf.message(v)) for n, v in protobuf.fields(protobuf.message(item)) if n == 2
+                ]
         yield resource, rows
 
 
@@ -159,5 +167,9 @@ def handle(request: Request, answer: Answer, params: InsertParams, sink: Sink, l
     wanted = params.row_format.stream_fields
     for resource, rows in resources:
         fields = wanted or tuple(sorted(resource))
-        sink.rows("opentelelemtry_protobuf", params.normalized(stream_fields=fields), ({**resource, **row} for row in rows))
+        sink.rows(
+            "opentelelemtry_protobuf",
+            params.normalized(stream_fields=fields),
+            ({**resource, **row} for row in rows),
+        )
     answer.send(200)

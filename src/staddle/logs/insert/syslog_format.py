@@ -10,7 +10,9 @@ SECOND_NS = 1_000_000_000
 
 
 def parse_message(text: str, now_ns: int, *, local_time: bool) -> dict[str, str]:
-    """The message's fields with `_time` and `_msg`; with `local_time` the time of arrival counts, not that in the message."""
+    """The message's fields with `_time` and `_msg`; with `local_time` the time of arrival counts, not that
+    in the message.
+    """
     local = time.localtime(now_ns // SECOND_NS)
     row = dict(parse(text, now_ns, local.tm_gmtoff * SECOND_NS))
     stamp = row.pop("timestamp", "")

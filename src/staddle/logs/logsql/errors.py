@@ -6,9 +6,9 @@ from __future__ import annotations
 class LogsQLError(Exception):
     """The query text is not LogsQL, or asks for what can't be had.
 
-    `message` says what is wrong; `text` is the query and `position` the offset in it (characters) where that
-    was noticed.
-    `str(error)` has all, in the form clients know: `<message>; context: [<text up to there>]`.
+    `message` says what is wrong; `text` is the query and `position` the offset in it (characters) where
+    that was noticed. `str(error)` has all, in the form clients know: `<message>; context: [<text up to
+    there>]`.
     """
 
     def __init__(self, message: str, text: str = "", position: int = 0) -> None:

@@ -48,7 +48,10 @@ def flatten(text: str) -> list[tuple[str, str]] | None:
     if not isinstance(value, _Object):
         return None
     out: list[tuple[str, str]] = []
-    _flatten_into(out, "", value)
+    try:
+        _flatten_into(out, "", value)
+    except RecursionError:
+        return None
     return out
 
 
@@ -66,7 +69,10 @@ def items(text: str) -> list[str] | None:
     value = parse(text) if text[:1] == "[" or text.lstrip()[:1] == "[" else None
     if isinstance(value, _Object) or not isinstance(value, list):
         return None
-    return [as_text(v) for v in value]
+    try:
+        return [as_text(v) for v in value]
+    except RecursionError:
+        return None
 
 
 def as_text(value: object) -> str:

@@ -1,10 +1,8 @@
 """Query text to tokens, and the cursor that parsers move over them.
 
 A token is a run of letters, digits and underscores, a quoted string, `!=`, `!~`, `=~` or any other single
-character. What
-a word of the language is (`foo-bar/baz`, `2024-01-02T10:20`) depends on where it stands, so parsers glue
-tokens that follow
-each other without space: see `Cursor.compound`.
+character. What a word of the language is (`foo-bar/baz`, `2024-01-02T10:20`) depends on where it stands, so
+parsers glue tokens that follow each other without space: see `Cursor.compound`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """Numbers as LogsQL reads and writes them, and the order of values.
 
 A value is a string; it counts as a number when it is written as one, or as a duration (nanoseconds), a size
-(bytes), and
-where said so as an IPv4 address or a time.
+(bytes), and where said so as an IPv4 address or a time.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import socket
 from functools import lru_cache
 
-from staddle.logs.logsql.times import parse_duration, parse_rfc3339
+from staddle.logs.logsql.times import MAX_NUMBER_LENGTH, parse_duration, parse_rfc3339
 
 _PLAIN = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _INT = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
@@ -52,6 +52,8 @@ def parse_uint(text: str) -> int | None:
 
 def parse_go_int(text: str) -> int | None:
     """An integer literal: decimal, `0x..`, `0b..`, `0o..`, `_` between digits."""
+    if len(text) > MAX_NUMBER_LENGTH:
+        return None
     sign = -1 if text.startswith("-") else 1
     m = _BASED.fullmatch(text)
     if m is not None:
@@ -66,7 +68,7 @@ def parse_go_int(text: str) -> int | None:
 
 def parse_bytes(text: str) -> int | None:
     """`10KiB`, `1.5MB`, `2G`, `5B` ... as a number of bytes; None when it is none (a unit is needed)."""
-    if not text or text[-1] not in "BKMGTi" or not _BYTES.fullmatch(text):
+    if not text or text[-1] not in "BKMGTi" or len(text) > MAX_NUMBER_LENGTH or not _BYTES.fullmatch(text):
         return None
     total = 0.0
     for number, unit in _BYTES_PART.findall(text):
@@ -85,6 +87,16 @@ def parse_ipv4(text: str) -> int | None:
     return a << 24 | b << 16 | c << 8 | d
 
 
+def parse_ipv6(text: str) -> int | None:
+    """An IPv6 address as a 128-bit number."""
+    if ":" not in text or len(text) > 45:
+        return None
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+    except (OSError, ValueError):
+        return None
+
+
 def parse_plain(text: str) -> float | None:
     """A decimal number without exponent, `123` or `-1.5`."""
     return float(text) if _PLAIN.fullmatch(text) else None
@@ -92,7 +104,7 @@ def parse_plain(text: str) -> float | None:
 
 def parse_number(text: str) -> float | None:
     """A number, duration or size."""
-    if not text or (text[0] not in "0123456789+-." and text[0] not in "iInN"):
+    if not text or text[0] not in "0123456789+-.iInN" or len(text) > MAX_NUMBER_LENGTH:
         return None
     if "_" in text and _UNDERSCORES.search(text):
         based = parse_go_int(text)
@@ -153,15 +165,23 @@ def _expand(text: str) -> str:
     return f"{sign}{digits[:point]}.{digits[point:]}"
 
 
-def _natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    # Digit runs compare as numbers and stand before other text.
+def natural_key(text: str) -> tuple[tuple[int, int, str, int], ...]:
+    """A sort key for natural order: runs of digits compare as numbers and stand before other text."""
     parts = _DIGITS.split(text)
-    return tuple((0, int(p), p) if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p)
+    # Of two numbers without leading zeros, the one with more digits is the greater.
+    return tuple(
+        (0, len(digits := p.lstrip("0")), digits, len(p)) if i % 2 else (1, 0, p, 0)
+        for i, p in enumerate(parts)
+        if p
+    )
+
+
+_natural_key = natural_key  # the name it had before
 
 
 def less_natural(a: str, b: str) -> bool:
     """Is `a` before `b` when runs of digits count as numbers?"""
-    return _natural_key(a) < _natural_key(b)
+    return natural_key(a) < natural_key(b)
 
 
 def less(a: str, b: str) -> bool:
@@ -183,7 +203,7 @@ def less(a: str, b: str) -> bool:
 @lru_cache(maxsize=1 << 15)
 def order_key(text: str) -> tuple[int | None, int | None, float | None]:
     """The value as 64-bit integer, as time and as number, None each where it is no such thing."""
-    if not text or text[0] not in "0123456789+-.iInN":
+    if not text or text[0] not in "0123456789+-.iInN" or len(text) > MAX_NUMBER_LENGTH:
         return None, None, None
     if _INT.fullmatch(text):
         value = int(text)

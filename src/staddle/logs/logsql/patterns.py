@@ -14,8 +14,7 @@ def parse_steps(pattern: str) -> tuple[FormatStep, ...]:
     """The pieces of the pattern; ValueError says what is wrong.
 
     `<>`, `<_>` and `<*>` are placeholders without a name (field ""). Literal text is HTML-unescaped, so
-    `&lt;` is a `<`.
-    Text after the last placeholder is a step whose field is None.
+    `&lt;` is a `<`. Text after the last placeholder is a step whose field is None.
     """
     steps: list[FormatStep] = []
     literal = ""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import re2  # type: ignore[import-untyped]
 
+from staddle.logs.logsql.remember import remembered
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,19 +34,8 @@ def searcher(pattern: str) -> Callable[[str], bool]:
         return lambda value: pattern in value
     if pattern in {".*", "(?s).*"}:
         return lambda _value: True
-    regexp = compile_regexp(pattern)
-    search = regexp.search
-    seen: dict[str, bool] = {}
-
-    def found(value: str) -> bool:
-        answer = seen.get(value)
-        if answer is None:
-            if len(seen) > 1 << 14:
-                seen.clear()
-            answer = seen[value] = search(clean(value)) is not None
-        return answer
-
-    return found
+    search = compile_regexp(pattern).search
+    return remembered(lambda value: search(clean(value)) is not None)
 
 
 def clean(value: str) -> str:

@@ -17,27 +17,25 @@ class Block:
     """Rows as columns: every column has `rows` strings; a missing column, like an empty string, is "no such
     field".
 
-    `timestamps` (Unix nanoseconds), when given, stand for the column `_time`, which is then formatted only if
-    asked for.
-    `exact` promises that all rows match the filter that was scanned for. `value_types` gives the storage's
-    encoding of
-    columns (`const`, `dict`, `uint8` ... `string`) where the storage knows it; other columns are looked at
-    when a query asks.
-    Columns are never changed in place: they are shared between blocks.
+    `timestamps` (Unix nanoseconds), when given, stand for the column `_time`, which is then formatted only
+    if asked for. `exact` promises that all rows match the filter that was scanned for. `value_types` gives
+    the storage's encoding of columns (`const`, `dict`, `uint8` ... `string`) where the storage knows it;
+    other columns are looked at when a query asks. Columns are never changed in place: they are shared
+    between blocks. Sequences are lists, tuples or arrays of the standard library.
     """
 
     __slots__ = ("columns", "exact", "rows", "timestamps", "value_types")
 
     def __init__(
         self,
-        columns: dict[str, Sequence[str]],
+        columns: Mapping[str, Sequence[str]],
         rows: int,
         timestamps: Sequence[int] | None = None,
         *,
         exact: bool = False,
         value_types: Mapping[str, str] | None = None,
     ) -> None:
-        self.columns = columns
+        self.columns: dict[str, Sequence[str]] = dict(columns)
         self.rows = rows
         self.timestamps = timestamps
         self.exact = exact
@@ -106,12 +104,10 @@ class RowSource(Protocol):
         """Blocks with at least the rows that match `where` and have start_ns <= time <= end_ns (Unix
         nanoseconds).
 
-        A block may have rows that match neither (unless it is `exact`): the evaluator filters again. It must
-        have the
-        timestamps, the wanted `fields` and all fields that `where` names (a block that is `exact` needs only
-        the former).
-        For `value_type` filters a block must be a whole stored block, not narrowed. Closing the iterator ends
-        the scan.
-        Subqueries in `where` have been replaced by their values.
+        A block may have rows that match neither (unless it is `exact`): the evaluator filters again. It
+        must have the timestamps, the wanted `fields` and all fields that `where` names (a block that is
+        `exact` needs only the former). For `value_type` filters a block must be a whole stored block, not
+        narrowed. Closing the iterator ends the scan. Subqueries in `where` have been replaced by their
+        values.
         """
         ...

@@ -44,9 +44,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def parse(text: str, now_ns: int, offset_ns: int = 0) -> list[tuple[str, str]]:
     """The fields of a message, in the original's order and names.
 
-    RFC 3164 times have neither year nor zone: they are taken to be of the last twelve months before `now_ns`,
-    at `offset_ns`
-    ahead of UTC.
+    RFC 3164 times have neither year nor zone: they are taken to be of the last twelve months before
+    `now_ns`, at `offset_ns` ahead of UTC.
     """
     if not text:
         return []

@@ -18,6 +18,9 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 YEAR = 365 * DAY
 
+MAX_NUMBER_LENGTH = 64
+"""Longer texts are no numbers, sizes or durations, which keeps reading them cheap."""
+
 _UNITS = {
     "ns": NS,
     "µs": US,
@@ -36,6 +39,7 @@ _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|[µμu]s|ms|[smhdwy])", re.AS
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
+_UNIX = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +59,7 @@ def format_time(time_ns: int) -> str:
 
 def parse_duration(text: str) -> int | None:
     """`1h30m`, `-1.5d`, `5ms` ... in nanoseconds; None when it is none (a number without a unit is none)."""
-    if not _DURATION.fullmatch(text):
+    if len(text) > MAX_NUMBER_LENGTH or not _DURATION.fullmatch(text):
         return None
     total = 0
     for number, unit in _DURATION_PART.findall(text):
@@ -92,8 +96,8 @@ def _decimal(value: int, unit: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None when
-    it is none.
+    """A full date and time, `T` or space between, up to nine fraction digits, zone optional (UTC); None
+    when it is none.
     """
     if len(text) < 19:
         return None
@@ -124,3 +128,19 @@ def zone_offset(zone: str | None) -> int:
         return 0
     offset = int(zone[1:3]) * HOUR + int(zone[4:6]) * MINUTE
     return -offset if zone[0] == "-" else offset
+
+
+def unix_ns(text: str) -> int | None:
+    """Nanoseconds of a Unix time whose unit follows from its size; None when it is none or beyond 64 bits."""
+    if len(text) > MAX_NUMBER_LENGTH or not _UNIX.fullmatch(text):
+        return None
+    value = float(text)
+    if abs(value) >= 1 << 63:
+        return None
+    exact = int(text) if text.lstrip("-").isdecimal() else None
+    limit = 1 << 31
+    for scale in (10**9, 10**6, 10**3):
+        if abs(value) < limit:
+            return exact * scale if exact is not None else round(value * scale)
+        limit *= 1000
+    return exact if exact is not None else int(value)

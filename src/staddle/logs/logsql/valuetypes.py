@@ -23,8 +23,8 @@ _ISO8601 = re.compile(
 
 
 def column_type(values: Sequence[str]) -> str:
-    """`const`, `dict`, `uint8` to `uint64`, `int64`, `float64`, `ipv4`, `iso8601` or `string`; empty when all
-    are empty.
+    """`const`, `dict`, `uint8` to `uint64`, `int64`, `float64`, `ipv4`, `iso8601` or `string`; empty when
+    all are empty.
 
     Every encoding must give the same text back, so `007` or `1.50` are no numbers here.
     """

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryArgs:
-    """One request's query. `time_ns` is what it is evaluated at; `start_ns`, `end_ns` as given, None when not."""
+    """One request's query. `time_ns` is what it is evaluated at; `start_ns`, `end_ns` as given, None when
+    not.
+    """
 
     tenant: int
     query: ast.Query
@@ -37,7 +39,9 @@ def int_arg(request: Request, name: str) -> int:
     if not text:
         return 0
     if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
-        raise HTTPError(400, f'cannot parse integer "{name}"="{text}": strconv.Atoi: parsing "{text}": invalid syntax')
+        raise HTTPError(
+            400, f'cannot parse integer "{name}"="{text}": strconv.Atoi: parsing "{text}": invalid syntax'
+        )
     return int(text)
 
 
@@ -52,10 +56,7 @@ def read_args(request: Request) -> QueryArgs:
     end_text, start_text, time_text = request.arg("end"), request.arg("start"), request.arg("time")
     start = time_arg("start", start_text, now) if start_text else None
     end = time_arg("end", end_text, now) if end_text else None
-    if time_text:
-        at = time_arg("time", time_text, now)
-    else:
-        at = end if end is not None else now
+    at = time_arg("time", time_text, now) if time_text else end if end is not None else now
     at -= 1
     query = _parsed(text, at)
     extra: list[ast.Filter] = []
@@ -136,7 +137,7 @@ def add_filter(query: ast.Query, extra: ast.Filter, *, global_time: bool) -> ast
     return changed.with_filter(extra)
 
 
-def _with_subqueries(node: Any, extra: ast.Filter, global_time: bool) -> Any:  # noqa: FBT001
+def _with_subqueries(node: Any, extra: ast.Filter, global_time: bool) -> Any:
     """A copy of a tree in which every query below the top one has the condition."""
     if isinstance(node, tuple):
         return tuple(_descend(item, extra, global_time) for item in node)
@@ -150,7 +151,7 @@ def _with_subqueries(node: Any, extra: ast.Filter, global_time: bool) -> Any:  #
     return replace(node, **changes) if changes else node
 
 
-def _descend(value: Any, extra: ast.Filter, global_time: bool) -> Any:  # noqa: FBT001
+def _descend(value: Any, extra: ast.Filter, global_time: bool) -> Any:
     if isinstance(value, ast.Query):
         return add_filter(value, extra, global_time=global_time)
     if isinstance(value, tuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +16,12 @@ from staddle.logs.compile.scan import StoreSource
 from staddle.logs.http.errors import HTTPError
 from staddle.logs.logsql.errors import LogsQLError, QueryLimitError
 from staddle.logs.logsql.evaluate import Limits
-from staddle.logs.select.times import SECOND, duration_arg
+from staddle.logs.logsql.times import SECOND
+from staddle.logs.select.times import duration_arg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from staddle.logs.http.messages import Request
     from staddle.logs.logsql.ast import Query
     from staddle.logs.logsql.source import Block
@@ -54,8 +56,12 @@ class Selector:
             self.metrics.add("vl_concurrent_select_limit_reached_total")
             if not self._turns.acquire(timeout=self.options.max_queue):
                 self.metrics.add("vl_concurrent_select_limit_timeout_total")
-                raise HTTPError(503, f"couldn't start executing the request in {self.options.max_queue:g} seconds, since "
-                                     f"-search.maxConcurrentRequests={self.options.max_concurrent} concurrent requests are executed")
+                raise HTTPError(
+                    503,
+                    f"couldn't start executing the request in {self.options.max_queue:g} seconds, since "
+                    f"-search.maxConcurrentRequests={self.options.max_concurrent} concurrent requests are "
+                    f"executed",
+                )
         self.current += 1
         try:
             yield
@@ -74,7 +80,9 @@ class Selector:
                     yield StoreSource(self.engine, snapshot, tenant, timer)
                 except (duckdb.IOException, duckdb.InvalidInputException, duckdb.FatalException) as error:
                     if self.engine.check_parts(snapshot):
-                        raise HTTPError(500, "a damaged part was found and taken out of service; ask again") from error
+                        raise HTTPError(
+                            500, "a damaged part was found and taken out of service; ask again"
+                        ) from error
                     raise
         finally:
             if timer is not None:
@@ -103,7 +111,11 @@ class Selector:
             start, end = query.time_range()
             now = time.time_ns()
             if min(end, now) - start > self.options.max_range * SECOND:
-                raise HTTPError(400, f"too big time range selected; it cannot exceed -search.maxQueryTimeRange={self.options.max_range:g}s")
+                raise HTTPError(
+                    400,
+                    f"too big time range selected; it cannot exceed "
+                    f"-search.maxQueryTimeRange={self.options.max_range:g}s",
+                )
 
     def rows(self, query: Query, source: StoreSource) -> list[dict[str, str]]:
         """All result rows, for small results. Empty fields are kept as empty strings."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from staddle.logs.compile.newest import newest_rows
 from staddle.logs.http.errors import HTTPError
 from staddle.logs.logsql import ast
+from staddle.logs.logsql.times import SECOND
 from staddle.logs.select.arguments import add_filter, int_arg, read_args
 from staddle.logs.select.output import json_lines
-from staddle.logs.select.times import SECOND, duration_arg
+from staddle.logs.select.times import duration_arg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +22,40 @@ if TYPE_CHECKING:
 
 STREAM_JSON = "application/stream+json"
 WHOLE_SET = (
-    ast.BlockStats, ast.BlocksCount, ast.Facets, ast.FieldNames, ast.FieldValues, ast.FirstLast, ast.Join, ast.Limit, ast.Offset,
-    ast.Top, ast.Sample, ast.Sort, ast.Stats, ast.Union, ast.Uniq, ast.Running, ast.StreamContext,
+    ast.BlockStats,
+    ast.BlocksCount,
+    ast.Facets,
+    ast.FieldNames,
+    ast.FieldValues,
+    ast.FirstLast,
+    ast.Join,
+    ast.Limit,
+    ast.Offset,
+    ast.Top,
+    ast.Sample,
+    ast.Sort,
+    ast.Stats,
+    ast.Union,
+    ast.Uniq,
+    ast.Running,
+    ast.StreamContext,
 )
 NOT_FOR_TAIL = (
-    ast.BlockStats, ast.BlocksCount, ast.Facets, ast.FieldNames, ast.FieldValues, ast.FirstLast, ast.Limit, ast.Offset,
-    ast.Top, ast.Sort, ast.Stats, ast.Union, ast.Uniq, ast.Running, ast.StreamContext,
+    ast.BlockStats,
+    ast.BlocksCount,
+    ast.Facets,
+    ast.FieldNames,
+    ast.FieldValues,
+    ast.FirstLast,
+    ast.Limit,
+    ast.Offset,
+    ast.Top,
+    ast.Sort,
+    ast.Stats,
+    ast.Union,
+    ast.Uniq,
+    ast.Running,
+    ast.StreamContext,
 )
 
 
@@ -67,12 +96,18 @@ def _takes_newest(query: ast.Query) -> bool:
 
 
 def tail(request: Request, answer: Answer, selector: Selector, stopping: Callable[[], bool]) -> None:
-    """/tail: endless. Every row comes once: what is remembered is the newest time and the rows at it, per stream."""
+    """/tail: endless. Every row comes once: what is remembered is the newest time and the rows at it, per
+    stream.
+    """
     args = read_args(request)
     for pipe in args.query.pipes:
         if isinstance(pipe, NOT_FOR_TAIL):
-            raise HTTPError(400, f"query [{args.query}] cannot be used in live tailing because of the pipe [{pipe}]")
-    refresh = duration_arg("refresh_interval", request.arg("refresh_interval") or "1s", bare_seconds=True) or SECOND
+            raise HTTPError(
+                400, f"query [{args.query}] cannot be used in live tailing because of the pipe [{pipe}]"
+            )
+    refresh = (
+        duration_arg("refresh_interval", request.arg("refresh_interval") or "1s", bare_seconds=True) or SECOND
+    )
     offset = duration_arg("offset", request.arg("offset") or "1s", bare_seconds=True)
     history = duration_arg("start_offset", request.arg("start_offset") or "5s", bare_seconds=True)
     answer.start(200, "application/x-ndjson", compress=False)
@@ -100,10 +135,17 @@ def _wait(seconds: float, stopping: Callable[[], bool]) -> None:
 
 
 def _tail_once(
-    query: ast.Query, times: tuple[int, int], tenant: int, request: Request, answer: Answer, selector: Selector,
+    query: ast.Query,
+    times: tuple[int, int],
+    tenant: int,
+    request: Request,
+    answer: Answer,
+    selector: Selector,
     seen: dict[str, tuple[int, set[bytes]]],
 ) -> None:
-    now = replace(add_filter(query, ast.Time(*times, f"[{times[0]},{times[1]}]"), global_time=True), now_ns=times[1])
+    now = replace(
+        add_filter(query, ast.Time(*times, f"[{times[0]},{times[1]}]"), global_time=True), now_ns=times[1]
+    )
     fresh: list[tuple[int, bytes]] = []
     newest: dict[str, int] = {}
     with selector.source(request, tenant) as source:

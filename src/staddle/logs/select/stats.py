@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from staddle.logs.http.errors import HTTPError
 from staddle.logs.logsql import ast
-from staddle.logs.logsql.times import parse_rfc3339
+from staddle.logs.logsql.times import SECOND, parse_rfc3339
 from staddle.logs.select.arguments import read_args
-from staddle.logs.select.times import SECOND, duration_arg
+from staddle.logs.select.times import duration_arg
 
 if TYPE_CHECKING:
     from staddle.logs.http.messages import Answer, Request
@@ -58,7 +58,9 @@ def _after(pipe: ast.Pipe, labels: Labels, query: ast.Query) -> Labels:
         case _:
             raise StatsQueryError(f"the `{pipe}` pipe cannot be put after `stats` in the query [{query}]")
     if lost:
-        raise StatsQueryError(f"the `{pipe}` pipe changes the label {lost[0]!r} from `by(...)` in the query [{query}]")
+        raise StatsQueryError(
+            f"the `{pipe}` pipe changes the label {lost[0]!r} from `by(...)` in the query [{query}]"
+        )
     return labels
 
 
@@ -75,7 +77,7 @@ def instant(request: Request, answer: Answer, selector: Selector) -> None:
         return _fail(answer, str(error))
     stamp: int | float = args.time_ns / SECOND
     stamp = int(stamp) if stamp == int(stamp) else stamp
-    result = []
+    result: list[dict[str, Any]] = []
     with selector.source(request, args.tenant) as source:
         for row in selector.rows(args.query, source):
             metric = {k: v for k, v in row.items() if k in labels}

@@ -12,7 +12,8 @@ from staddle.logs.logsql.times import DAY, HOUR, MINUTE, MS, SECOND, format_time
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _ISO = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?(Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
 
 
@@ -20,8 +21,7 @@ def parse_time(text: str, now_ns: int) -> int:
     """Unix nanoseconds of a `start`, `end` or `time` argument. Raises ValueError with the reason."""
     if text == "now":
         return now_ns
-    if text.startswith("now"):
-        text = text[3:]
+    text = text.removeprefix("now")
     if _NUMBER.fullmatch(text) and not re.fullmatch(r"\d{4}", text):
         return _unix(text)
     m = _ISO.fullmatch(text)
@@ -66,7 +66,9 @@ def _local_offset(parts: tuple[int, int, int, int, int, int]) -> int:
 
 
 def end_of(time_ns: int) -> int:
-    """The last nanosecond that an `end` covers: of its second, or of its millisecond, by the digits it is shown with."""
+    """The last nanosecond that an `end` covers: of its second, or of its millisecond, by the digits it is
+    shown with.
+    """
     text = format_time(time_ns)
     if "." not in text:
         return time_ns + SECOND - 1

@@ -35,9 +35,13 @@ def _limit(request: Request) -> int:
 
 
 def _counted(selector: Selector, request: Request, field: str, limit: int) -> Counted:
-    """Values of a field with hits; without hits when there are more than `limit`. The query's pipes don't count."""
+    """Values of a field with hits; without hits when there are more than `limit`. The query's pipes don't
+    count.
+    """
     args = read_args(request)
-    query = ast.Query(args.query.filter, (ast.FieldValues(field, limit),), args.query.options, args.query.now_ns)
+    query = ast.Query(
+        args.query.filter, (ast.FieldValues(field, limit),), args.query.options, args.query.now_ns
+    )
     name = "hits" if field != "hits" else "hitss"
     with selector.source(request, args.tenant) as source:
         return [(row.get(field, ""), int(row[name])) for row in selector.rows(query, source)]
@@ -125,12 +129,19 @@ def hits(request: Request, answer: Answer, selector: Selector) -> None:
     offset = duration_arg("offset", request.arg("offset") or "0s")
     fields = [f for f in request.args().get("field", []) if f]
     limit = max(int_arg(request, "fields_limit"), 0)
-    by = (ast.ByField("_time", f"{step}ns", step, f"{offset}ns" if offset else "", offset), *(ast.ByField(f) for f in fields))
-    query = ast.Query(args.query.filter, (ast.Stats(by, (count_by(),)),), args.query.options, args.query.now_ns)
+    by = (
+        ast.ByField("_time", f"{step}ns", step, f"{offset}ns" if offset else "", offset),
+        *(ast.ByField(f) for f in fields),
+    )
+    query = ast.Query(
+        args.query.filter, (ast.Stats(by, (count_by(),)),), args.query.options, args.query.now_ns
+    )
     series: dict[str, dict[str, int]] = {}
     with selector.source(request, args.tenant) as source:
         for row in selector.rows(query, source):
-            key = json.dumps({f: row.get(f, "") for f in sorted(fields)}, ensure_ascii=False, separators=(",", ":"))
+            key = json.dumps(
+                {f: row.get(f, "") for f in sorted(fields)}, ensure_ascii=False, separators=(",", ":")
+            )
             buckets = series.setdefault(key, {})
             buckets[row["_time"]] = buckets.get(row["_time"], 0) + int(row["hits"])
     if limit and len(series) > limit:
@@ -139,8 +150,14 @@ def hits(request: Request, answer: Answer, selector: Selector) -> None:
     for key in sorted(series, key=lambda k: (k == "{}" and bool(fields), k)):
         buckets = series[key]
         stamps = sorted(buckets)
-        out.append({"fields": json.loads(key), "timestamps": stamps, "values": [buckets[t] for t in stamps],
-                    "total": sum(buckets.values())})
+        out.append(
+            {
+                "fields": json.loads(key),
+                "timestamps": stamps,
+                "values": [buckets[t] for t in stamps],
+                "total": sum(buckets.values()),
+            }
+        )
     answer.json({"hits": out})
 
 

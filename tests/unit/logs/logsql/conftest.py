@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from staddle.logs.logsql.ast import FieldSelection, Filter
 from staddle.logs.logsql.evaluate import Limits, filter_fields, run
 from staddle.logs.logsql.parser import parse
 from staddle.logs.logsql.source import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from staddle.logs.logsql.ast import FieldSelection, Filter
 
     Row = dict[str, str]
     Ask = Callable[..., list[Row]]
@@ -23,7 +24,10 @@ SECOND = 1_000_000_000
 
 
 class MemorySource:
-    """Rows one second apart from `FIRST` on, in blocks of `block_rows`. Only columns that are asked for are given."""
+    """Rows one second apart from `FIRST` on, in blocks of `block_rows`.
+
+    Only columns that are asked for are given, unless `prune` is False.
+    """
 
     def __init__(self, rows: list[Row], block_rows: int = 1000, *, prune: bool = True) -> None:
         self.rows = rows
@@ -50,18 +54,20 @@ class MemorySource:
             yield Block(columns, len(rows), times)
 
 
-def ask_rows(query: str, rows: list[Row], *, block_rows: int = 1000, limits: Limits | None = None) -> list[Row]:
+def ask_rows(
+    query: str, rows: list[Row], *, block_rows: int = 1000, limits: Limits | None = None
+) -> list[Row]:
     """The rows that the query gives, without `_time` unless the query makes it."""
     source = MemorySource(rows, block_rows)
     found = [row for block in run(parse(query, NOW), source, limits) for row in block.row_dicts()]
     return [{k: v for k, v in row.items() if k != "_time"} for row in found]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ask() -> Ask:
     return ask_rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def memory() -> type[MemorySource]:
     return MemorySource

@@ -25,7 +25,16 @@ def select(query: str, **columns: Sequence[str]) -> list[int]:
     return list(compile_filter(parse(query, NOW).filter)(block, range(rows)))
 
 
-TEXT = ["error: disk full", "errors were found", "ERROR", "", "an error", "terror", "ошибка диска", "a_error b"]
+TEXT = [
+    "error: disk full",
+    "errors were found",
+    "ERROR",
+    "",
+    "an error",
+    "terror",
+    "ошибка диска",
+    "a_error b",
+]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +102,12 @@ NUMBERS = ["10", "9.5", "-3", "abc", "", "1KiB", "1m", "0x10", "1.2.3.4", "2026-
 )
 def test_numbers(query: str, rows: list[int]) -> None:
     assert select(query, n=NUMBERS) == rows
+
+
+def test_ipv6_addresses() -> None:
+    values = ["::1", "fe80::1", "fe80:0:0:0::2", "10.0.0.1", "x:y", ""]
+    assert select("n:ipv6_range('fe80::/10')", n=values) == [1, 2]
+    assert select("n:ipv6_range('::', '::1')", n=values) == [0]
 
 
 def test_fields_compared_with_each_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
@@ -66,7 +67,13 @@ def test_addresses_and_times_are_numbers_for_ranges_and_math() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("127.0.0.1", 0x7F000001), ("255.255.255.255", 0xFFFFFFFF), ("256.0.0.1", None), ("1.2.3", None), ("a.b.c.d", None)],
+    [
+        ("127.0.0.1", 0x7F000001),
+        ("255.255.255.255", 0xFFFFFFFF),
+        ("256.0.0.1", None),
+        ("1.2.3", None),
+        ("a.b.c.d", None),
+    ],
 )
 def test_ipv4(text: str, value: int | None) -> None:
     assert parse_ipv4(text) == value
@@ -119,12 +126,13 @@ def test_written_numbers_read_back(value: float) -> None:
         ["900B", "1KB", "1KiB"],
         ["2024-01-01T00:00:00+02:00", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00.5Z"],
         ["A", "a"],
+        ["v9", "v10", "v10a", "v010", "v-1", "vx"],
         ["9223372036854775806", "9223372036854775807"],
     ],
 )
 def test_order_of_values(ascending: list[str]) -> None:
     assert in_order(reversed(ascending)) == ascending
-    for a, b in zip(ascending, ascending[1:], strict=False):
+    for a, b in pairwise(ascending):
         assert less(a, b)
         assert not less(b, a)
 

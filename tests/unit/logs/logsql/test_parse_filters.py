@@ -75,6 +75,8 @@ STREAM_ID = "0000000000000000" + "ab" * 16
         ("a:re('x.y')", 'a:~"x.y"'),
         ("a:ipv4_range(10.0.0.0/8)", "a:ipv4_range(10.0.0.0, 10.255.255.255)"),
         ("a:ipv4_range(1.2.3.4, 2.3.4.5)", "a:ipv4_range(1.2.3.4, 2.3.4.5)"),
+        ("a:ipv6_range('fe80::/10')", 'a:ipv6_range("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff")'),
+        ("ipv6_range('::1', '::2')", 'ipv6_range("::1", "::2")'),
         ("a:len_range(1, 1_000)", "a:len_range(1, 1_000)"),
         ("a:string_range(b, c)", "a:string_range(b, c)"),
         ("a:eq_field(b)", "a:eq_field(b)"),

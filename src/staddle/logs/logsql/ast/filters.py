@@ -2,16 +2,16 @@
 everywhere.
 
 Every node has `field` (`_msg` when the query names none) unless said otherwise, and `str(node)` is LogsQL
-that
-parses to an equal node.
+that parses to an equal node.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
-from staddle.logs.logsql.ast.text import duration, prefixed, quote, word
+from staddle.logs.logsql.ast.text import prefixed, quote, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -277,6 +277,19 @@ class IPv4Range(Filter):
 
 
 @dataclass(frozen=True, slots=True)
+class IPv6Range(Filter):
+    """`ipv6_range(low, high)`: the value is an IPv6 address in it, both ends included, as 128-bit numbers."""
+
+    field: str
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        low, high = (IPv6Address(n) for n in (self.low, self.high))
+        return f'{prefixed(self.field)}ipv6_range("{low}", "{high}")'
+
+
+@dataclass(frozen=True, slots=True)
 class ValueType(Filter):
     """`value_type(t)`: the storage encodes the block's column as `t` (see `Block.value_type`)."""
 
@@ -300,9 +313,7 @@ class EqField(Filter):
 
 @dataclass(frozen=True, slots=True)
 class LeField(Filter):
-    """`le_field(other)`, or `lt_field(other)` when `strict`: this field is before the other in value
-    order.
-    """
+    """`le_field(other)`, `lt_field(other)` when `strict`: the field is before the other in value order."""
 
     field: str
     other: str
@@ -310,90 +321,3 @@ class LeField(Filter):
 
     def __str__(self) -> str:
         return f"{prefixed(self.field)}{'lt' if self.strict else 'le'}_field({word(self.other)})"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelMatcher:
-    """One `label op "value"` of a stream selector; `op` is `=`, `!=`, `=~` or `!~` (regexps are anchored).
-
-    `in(...)` and `not_in(...)` have several values; the other operators have exactly one.
-    """
-
-    label: str
-    op: str
-    values: tuple[str, ...]
-
-    def __str__(self) -> str:
-        if self.op in {"in", "not_in"}:
-            return f"{word(self.label)} {self.op} ({','.join(quote(v) for v in self.values)})"
-        return f"{word(self.label)}{self.op}{quote(self.values[0])}"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSelector(Filter):
-    """`{a="b",c=~"d" or e="f"}`: alternatives, each a conjunction of matchers over the labels in `_stream`.
-    No `field`.
-    """
-
-    alternatives: tuple[tuple[LabelMatcher, ...], ...]
-
-    def __str__(self) -> str:
-        return "{" + " or ".join(",".join(map(str, a)) for a in self.alternatives) + "}"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamID(Filter):
-    """`_stream_id:in(...)`: 48 hexadecimal digits each, or a subquery. No `field`."""
-
-    ids: ValueList
-
-    def __str__(self) -> str:
-        if self.ids.query is None and len(self.ids.values) == 1:
-            return f"_stream_id:{self.ids.values[0]}"
-        return f"_stream_id:in({self.ids})"
-
-
-@dataclass(frozen=True, slots=True)
-class Time(Filter):
-    """`_time:...`: start_ns <= time <= end_ns, Unix nanoseconds, both included. `text` is as written. No
-    `field`.
-    """
-
-    start_ns: int
-    end_ns: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"_time:{self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class DayRange(Filter):
-    """`_time:day_range[...]`: nanoseconds since midnight of (time - offset), both ends included. No
-    `field`.
-    """
-
-    start_ns: int
-    end_ns: int
-    offset_ns: int
-    text: str
-
-    def __str__(self) -> str:
-        offset = f" offset {duration(self.offset_ns)}" if self.offset_ns else ""
-        return f"_time:day_range{self.text}{offset}"
-
-
-@dataclass(frozen=True, slots=True)
-class WeekRange(Filter):
-    """`_time:week_range[...]`: day of the week of (time - offset), Sunday is 0, both ends included. No
-    `field`.
-    """
-
-    start_day: int
-    end_day: int
-    offset_ns: int
-    text: str
-
-    def __str__(self) -> str:
-        offset = f" offset {duration(self.offset_ns)}" if self.offset_ns else ""
-        return f"_time:week_range{self.text}{offset}"

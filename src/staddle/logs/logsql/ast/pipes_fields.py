@@ -1,8 +1,7 @@
 """Pipe nodes that work row by row on fields and values.
 
 Fields that are "patterns" may be `prefix*`; conditions (`if (...)`) are None when absent; limits and counts
-are 0 when absent
-unless said otherwise.
+are 0 when absent unless said otherwise.
 """
 
 from __future__ import annotations

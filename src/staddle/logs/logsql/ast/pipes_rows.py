@@ -62,8 +62,8 @@ class Sort(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class FirstLast(Pipe):
-    """`first N by (...)` or, when `last`, `last N by (...)`: `sort` (descending for `last`) with a limit per
-    partition.
+    """`first N by (...)` or, when `last`, `last N by (...)`: `sort` (descending for `last`) with a limit
+    per partition.
     """
 
     last: bool
@@ -113,8 +113,8 @@ class Sample(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class Uniq(Pipe):
-    """`uniq by (...)`. `hits` is the name of the count field, or empty. Over the limit, hits are 0 and values
-    arbitrary.
+    """`uniq by (...)`. `hits` is the name of the count field, or empty. Over the limit, hits are 0 and
+    values arbitrary.
     """
 
     by: tuple[str, ...]
@@ -218,9 +218,7 @@ class StreamContext(Pipe):
 
 @dataclass(frozen=True, slots=True)
 class Running(Pipe):
-    """`running_stats`/`total_stats` `by (...)`: per row, the statistics so far, or over all, in time
-    order.
-    """
+    """`running_stats`/`total_stats by (...)`: per row, the statistics so far, or over all."""
 
     total: bool
     by: tuple[str, ...]

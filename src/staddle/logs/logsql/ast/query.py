@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from staddle.logs.logsql.ast.filters import And, Filter, MatchAll, Time
+from staddle.logs.logsql.ast.filters import And, Filter, MatchAll
+from staddle.logs.logsql.ast.filters_special import Time
 from staddle.logs.logsql.ast.text import name
 
 if TYPE_CHECKING:

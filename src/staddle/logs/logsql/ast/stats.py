@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 class ByField:
     """One grouping key, optionally rounded down to a bucket.
 
-    `bucket` and `offset` are as written ("5m", "10KiB", "/24", "week"), or empty. `bucket_size` is the number
-    it
-    stands for: nanoseconds for durations (and the named units up to `week`), the width for numbers, the mask
-    length for
-    `/24`; 0 with a `month` or `year` bucket. `offset_size` likewise.
+    `bucket` and `offset` are as written ("5m", "10KiB", "/24", "week"), or empty. `bucket_size` is the
+    number it stands for: nanoseconds for durations (and the named units up to `week`), the width for
+    numbers, the mask length for `/24`; 0 with a `month` or `year` bucket. `offset_size` likewise.
     """
 
     name: str
@@ -44,8 +42,7 @@ class StatsFunc:
     `("*",)`.
 
     `phi` and `phi_text` belong to `quantile`. The first of `fields` is the compared one in `row_min` and
-    `row_max`; the
-    rest are the ones to return.
+    `row_max`; the rest are the ones to return.
     """
 
     name: str

@@ -56,8 +56,8 @@ def bucket_time(time_ns: int, by: ByField) -> int:
 
 
 def bucket_value(value: str, by: ByField) -> str:
-    """The bucket that a value is in; values that are neither number, time, address nor duration stay as they
-    are.
+    """The bucket that a value is in; values that are neither number, time, address nor duration stay as
+    they are.
     """
     if not value or value[0] not in "0123456789-":
         return value

@@ -41,8 +41,11 @@ def _limited_count(
     if not limit:
         return _count(blocks, by, context), False
     counts: Counter[tuple[str, ...]] = Counter()
+    known = 0
     for block in blocks:
         counts.update(zip(*(block.column(f) for f in by), strict=True))
+        context.budget.charge((len(counts) - known) * (_ENTRY + 32 * len(by)))
+        known = len(counts)
         if len(counts) > limit:
             return Counter(dict.fromkeys(list(counts)[:limit], 0)), True
     return counts, False

@@ -15,6 +15,7 @@ from staddle.logs.logsql.evaluate.values import value_stage
 from staddle.logs.logsql.evaluate.words import words
 from staddle.logs.logsql.quoting import literal_end, unquote
 from staddle.logs.logsql.regexps import clean, compile_regexp
+from staddle.logs.logsql.remember import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,26 +28,12 @@ if TYPE_CHECKING:
     """The fields in a value, in order."""
 
 
-def _cached(unpack: Unpacker) -> Unpacker:
-    seen: dict[str, Sequence[tuple[str, str]]] = {}
-
-    def cached(value: str) -> Sequence[tuple[str, str]]:
-        answer = seen.get(value)
-        if answer is None:
-            if len(seen) > 1 << 12:
-                seen.clear()
-            answer = seen[value] = unpack(value)
-        return answer
-
-    return cached
-
-
 def unpack_stage(field: str, unpack: Unpacker, condition: Filter | None, *, keep: bool, skip: bool) -> Stage:
     """Sets what `unpack` finds in a field. `keep` leaves fields that have a value, `skip` leaves out empty
     results.
     """
     matcher = None if condition is None else compile_filter(condition)
-    unpack = _cached(unpack)
+    unpack = remembered(unpack)
 
     def work(block: Block) -> Block:
         chosen = range(block.rows) if matcher is None else matcher(block, range(block.rows))

@@ -159,9 +159,7 @@ def pack_logfmt(pipe: PackLogfmt, _context: Context) -> Stage:
 
 
 def unroll(pipe: Unroll, _context: Context) -> Stage:
-    """`unroll`: as many rows as the longest array has items, one with empty values where there is no
-    array.
-    """
+    """`unroll`: as many rows as the longest array has items, one with empty values if there is no array."""
     matcher = None if pipe.condition is None else compile_filter(pipe.condition)
 
     def work(block: Block) -> Block:

@@ -13,8 +13,7 @@ from staddle.logs.logsql.evaluate.blocks import with_columns
 from staddle.logs.logsql.evaluate.fields import per_block
 from staddle.logs.logsql.evaluate.matching import compile_filter
 from staddle.logs.logsql.numbers import format_number, parse_uint
-from staddle.logs.logsql.parse.filter_time import unix_ns
-from staddle.logs.logsql.times import SECOND, format_duration, format_time, parse_duration
+from staddle.logs.logsql.times import SECOND, format_duration, format_time, parse_duration, unix_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from staddle.logs.logsql.evaluate.context import Context, Stage
     from staddle.logs.logsql.source import Block
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _INT = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 def _time(value: str) -> str:
-    return format_time(unix_ns(value)) if _NUMBER.fullmatch(value) else value
+    time = unix_ns(value)
+    return value if time is None else format_time(time)
 
 
 def _duration(value: str) -> str:

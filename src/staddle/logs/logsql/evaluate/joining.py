@@ -72,8 +72,8 @@ def _joined(pipe: Join, block: Block, partners: dict[tuple[str, ...], list[dict[
 
 
 def stream_context(pipe: StreamContext, context: Context) -> Stage:
-    """`stream_context`: every row with its neighbours in its stream, chunk by chunk, with `---` rows between
-    chunks.
+    """`stream_context`: every row with its neighbours in its stream, chunk by chunk, with `---` rows
+    between chunks.
     """
 
     def stage(blocks: Iterator[Block]) -> Iterator[Block]:

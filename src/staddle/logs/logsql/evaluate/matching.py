@@ -1,8 +1,7 @@
 """Filters to functions over blocks.
 
-A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests of
-single values
-are made once per filter; constant and missing columns are tested once per block.
+A matcher takes a block and the indexes of rows to look at, ascending, and returns those that match. Tests
+of single values are made once per filter; constant and missing columns are tested once per block.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from staddle.logs.logsql.ast import (
     Filter,
     In,
     IPv4Range,
+    IPv6Range,
     LeField,
     LenRange,
     MatchAll,
@@ -41,7 +41,7 @@ from staddle.logs.logsql.ast import (
 )
 from staddle.logs.logsql.evaluate import words
 from staddle.logs.logsql.evaluate.streams import selector_test
-from staddle.logs.logsql.numbers import less, parse_ipv4, parse_math_number
+from staddle.logs.logsql.numbers import less, parse_ipv4, parse_ipv6, parse_math_number
 from staddle.logs.logsql.regexps import searcher
 from staddle.logs.logsql.times import DAY, parse_rfc3339
 
@@ -166,6 +166,8 @@ def _number_test(f: Filter) -> Test | None:
             return lambda v: low <= len(v) <= high
         case IPv4Range(low=low, high=high):
             return lambda v: (n := parse_ipv4(v)) is not None and low <= n <= high
+        case IPv6Range(low=low, high=high):
+            return lambda v: (n := parse_ipv6(v)) is not None and low <= n <= high
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from staddle.logs.logsql import ast
-from staddle.logs.logsql.ast import FieldSelection, Filter, matches_any
+from staddle.logs.logsql.ast import FieldSelection, Filter, matches, matches_any
 
 _TIMED = (ast.Time, ast.DayRange, ast.WeekRange)
 
@@ -27,6 +27,13 @@ def filter_fields(f: Filter) -> frozenset[str]:
     return frozenset(names)
 
 
+def _overlap(a: str, b: str) -> str:
+    """The narrower of two names or patterns when one covers the other, else nothing."""
+    if matches(a.removesuffix("*"), b) and (b.endswith("*") or not a.endswith("*")):
+        return a
+    return b if matches(b.removesuffix("*"), a) else ""
+
+
 class _Need:
     """A set of columns, worked out backwards from the last pipe."""
 
@@ -46,11 +53,7 @@ class _Need:
         if self.everything:
             self.only(set(patterns) - self.without)
         else:
-            self.names = {n for n in self.names if matches_any(n, patterns)} | {
-                p
-                for p in patterns
-                if p.endswith("*") and any(matches_any(n, (p,)) or n.endswith("*") for n in self.names)
-            }
+            self.names = {common for n in self.names for p in patterns if (common := _overlap(n, p))}
 
     def add(self, names: set[str] | frozenset[str] | tuple[str, ...]) -> None:
         """These (patterns) too."""
@@ -82,8 +85,8 @@ class _Need:
 
 
 def needed_fields(query: ast.Query) -> FieldSelection:
-    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's own
-    are not in.
+    """The columns that the pipes need, and (unless they need none) those that are returned. The filter's
+    own are not in.
     """
     need = _Need()
     for pipe in reversed(query.pipes):

@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from staddle.logs.logsql import ast
-from staddle.logs.logsql.ast import MAX_TIME_NS, MIN_TIME_NS, And, Filter, MatchAll, Not, Or, Query, ValueList
+from staddle.logs.logsql.ast import (
+    MAX_TIME_NS,
+    MIN_TIME_NS,
+    And,
+    Filter,
+    MatchAll,
+    Not,
+    Or,
+    Query,
+    Time,
+    ValueList,
+    filter_time_range,
+)
 from staddle.logs.logsql.evaluate import (
     counting,
     extracting,
@@ -21,6 +33,7 @@ from staddle.logs.logsql.evaluate import (
 from staddle.logs.logsql.evaluate.context import Budget, Context, Limits
 from staddle.logs.logsql.evaluate.matching import compile_filter
 from staddle.logs.logsql.evaluate.needs import filter_fields, needed_fields
+from staddle.logs.logsql.source import Block
 from staddle.logs.logsql.times import SECOND
 
 if TYPE_CHECKING:
@@ -28,7 +41,7 @@ if TYPE_CHECKING:
 
     from staddle.logs.logsql.ast import Pipe
     from staddle.logs.logsql.evaluate.context import Stage
-    from staddle.logs.logsql.source import Block, RowSource
+    from staddle.logs.logsql.source import RowSource
 
 STAGES: dict[type[Pipe], Callable[[Any, Context], Stage]] = {
     ast.BlockStats: counting.block_stats,
@@ -74,9 +87,8 @@ STAGES: dict[type[Pipe], Callable[[Any, Context], Stage]] = {
 def run(query: Query, source: RowSource, limits: Limits | None = None) -> Iterator[Block]:
     """The query's result, block by block; the order of rows is the scan's unless a pipe sorts.
 
-    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have to
-    be kept in memory
-    than `limits` allow.
+    Subqueries run first. Closing the iterator stops the scan. Raises QueryLimitError when more would have
+    to be kept in memory than `limits` allow.
     """
     return _run(query, source, limits or Limits(), None)
 
@@ -91,8 +103,7 @@ def apply_pipes(
     """Only (some of) the pipes of `query`, over rows that were selected already.
 
     For storage that can do the beginning of a query itself. `query` gives the time and the time range;
-    conditions in `pipes`
-    may still have subqueries, which run over `source`.
+    conditions in `pipes` may still have subqueries, which run over `source`.
     """
     context = _context(query, source, limits or Limits(), None)
     return _piped(pipes, blocks, context)
@@ -133,28 +144,54 @@ def _piped(pipes: tuple[Pipe, ...], blocks: Iterator[Block], context: Context) -
 
 def _selected(query: Query, f: Filter, context: Context) -> Iterator[Block]:
     """Rows from storage that match."""
-    start, end = query.time_range()
     offset = query.options.time_offset_ns
+    if offset:
+        f = shifted(f, -offset)
+    start, end = filter_time_range(f)
+    if start > end:
+        return
     needed = needed_fields(query)
     matcher = compile_filter(f)
-    for block in context.source.scan(f, needed, start - offset, end - offset):
-        if offset and block.timestamps is not None:
-            block.timestamps = [t + offset for t in block.timestamps]
-            block.columns.pop("_time", None)
+    for block in context.source.scan(f, needed, start, end):
         chosen = block if block.exact else block.take(matcher(block, range(block.rows)))
         if chosen.rows:
-            yield _without_helpers(chosen, f, needed)
+            yield _tidied(chosen, f, needed, offset)
 
 
-def _without_helpers(block: Block, f: Filter, needed: ast.FieldSelection) -> Block:
-    """The block without the columns that only the filter looked at."""
-    if needed.everything:
-        return block
-    extra = [n for n in filter_fields(f) if n in block.columns and not needed.wants(n)]
-    if not extra:
-        return block
-    columns = {k: v for k, v in block.columns.items() if k not in extra}
-    return type(block)(columns, block.rows, block.timestamps, exact=block.exact)
+def shifted(f: Filter, by_ns: int) -> Filter:
+    """The filter with its times moved; open ends stay open."""
+    match f:
+        case Time(start_ns=start, end_ns=end):
+            start = start if start == MIN_TIME_NS else start + by_ns
+            end = end if end == MAX_TIME_NS else end + by_ns
+            return Time(start, end, f"[{start}, {end}]")
+        case And(filters=parts):
+            return And(tuple(shifted(p, by_ns) for p in parts))
+        case Or(filters=parts):
+            return Or(tuple(shifted(p, by_ns) for p in parts))
+        case Not(filter=inner):
+            return Not(shifted(inner, by_ns))
+    return f
+
+
+_FIRST = ("_time", "_stream_id", "_stream", "_msg")
+
+
+def _tidied(block: Block, f: Filter, needed: ast.FieldSelection, offset_ns: int) -> Block:
+    """The block with its columns in a fixed order (the special ones, then by name), without those that only
+    the filter looked at, and with times moved by `time_offset`.
+    """
+    columns = block.columns
+    if not needed.everything:
+        extra = {n for n in filter_fields(f) if not needed.wants(n)}
+        columns = {k: v for k, v in columns.items() if k not in extra}
+    names = [n for n in _FIRST if n in columns]
+    names.extend(sorted(columns.keys() - names))
+    stamps = block.timestamps
+    if offset_ns and stamps is not None:
+        stamps = [t + offset_ns for t in stamps]
+        names = [n for n in names if n != "_time"]
+    return Block({n: columns[n] for n in names}, block.rows, stamps, exact=block.exact)
 
 
 def _resolved(f: Filter, run_query: Callable[[Query], Iterator[Block]]) -> Filter:

@@ -16,7 +16,7 @@ from staddle.logs.logsql.times import SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from staddle.logs.logsql.evaluate.aggregates import Aggregate
+    from staddle.logs.logsql.evaluate.aggregate_base import Aggregate
     from staddle.logs.logsql.evaluate.context import Context, Stage
     from staddle.logs.logsql.source import Block
 
@@ -27,9 +27,7 @@ _GROUP = 400
 
 
 def rate_step(pipe: Stats, context: Context) -> float:
-    """What rates are divided by: the time bucket's length, else that of the query's time range, in
-    seconds.
-    """
+    """What rates are divided by, in seconds: the time bucket's length, else the query's time range."""
     for by in pipe.by:
         if by.name == "_time" and by.bucket_size:
             return by.bucket_size / SECOND

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.quoting import literal_end, unquote
 from staddle.logs.logsql.regexps import clean, compile_regexp
+from staddle.logs.logsql.remember import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,16 +47,12 @@ def selector_test(selector: StreamSelector) -> Callable[[str], bool]:
     alternatives = [[(m.label, matcher_test(m)) for m in a] for a in selector.alternatives]
     if not alternatives:
         return lambda _text: True
-    seen: dict[str, bool] = {}
 
     def test(text: str) -> bool:
-        answer = seen.get(text)
-        if answer is None:
-            labels = stream_labels(text)
-            answer = seen[text] = any(all(t(labels.get(name, "")) for name, t in a) for a in alternatives)
-        return answer
+        labels = stream_labels(text)
+        return any(all(t(labels.get(name, "")) for name, t in a) for a in alternatives)
 
-    return test
+    return remembered(test)
 
 
 def matcher_test(matcher: LabelMatcher) -> Callable[[str], bool]:

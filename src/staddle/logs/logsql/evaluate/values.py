@@ -12,6 +12,7 @@ from staddle.logs.logsql.evaluate.blocks import with_columns
 from staddle.logs.logsql.evaluate.fields import per_block
 from staddle.logs.logsql.evaluate.matching import compile_filter
 from staddle.logs.logsql.regexps import clean, compile_regexp
+from staddle.logs.logsql.remember import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _ANSI = re.compile(r"\x1b\[[\d;?]*[A-Za-z]", re.ASCII)
 
 # A run of decimal or hexadecimal digits that begins a word, or follows one of the letters that join numbers
-# to times, sizes
-# and identifiers (`T12`, `x1f`, `v2`, `m30` ...), and that ends likewise.
+# to times, sizes and identifiers (`T12`, `x1f`, `v2`, `m30` ...), and that ends likewise.
 _NUMBER = re.compile(r"(?<![0-9A-SU-WYZa-gi-ln-rtuwyz])[0-9A-Fa-f]++(?![0-9A-SU-Ya-gi-lo-rtv-z])", re.ASCII)
 _PRETTY = (
     (re.compile(r"<N>-<N>-<N>-<N>-<N>"), "<UUID>"),
@@ -36,27 +36,12 @@ _PRETTY = (
 )
 
 
-def mapped(work: Callable[[str], str]) -> Callable[[str], str]:
-    """The same function with its latest answers kept, as values repeat a lot in logs."""
-    seen: dict[str, str] = {}
-
-    def cached(value: str) -> str:
-        answer = seen.get(value)
-        if answer is None:
-            if len(seen) > 1 << 14:
-                seen.clear()
-            answer = seen[value] = work(value)
-        return answer
-
-    return cached
-
-
 def value_stage(
     source: str, result: str, work: Callable[[str], str], condition: Filter | None = None
 ) -> Stage:
     """`result` becomes `work(source)`, in rows that match the condition."""
     matcher = None if condition is None else compile_filter(condition)
-    work = mapped(work)
+    work = remembered(work)
 
     def on_block(block: Block) -> Block:
         values = block.column(source)
@@ -156,6 +141,9 @@ def _regexp_replacer(pipe: Replace) -> Callable[[str], str]:
         out: list[str] = []
         position = count = 0
         for found in regexp.finditer(value):
+            if count and found.start() == found.end() == position:
+                # No empty match right after another.
+                continue
             out.append(value[position : found.start()])
             out.extend(p if isinstance(p, str) else found.group(p) or "" for p in pieces)
             position = found.end()

@@ -22,8 +22,8 @@ def is_word_char(char: str) -> bool:
 
 
 def _finder(phrase: str, *, open_end: bool = False) -> Callable[[str, int], int]:
-    """A function that finds the phrase in a value from a position on, without cutting words; with `open_end`,
-    words may go on after it. It returns where the phrase ends, -1 when there is none.
+    """A function that finds the phrase in a value from a position on, without cutting words; with
+    `open_end`, words may go on after it. It returns where the phrase ends, -1 when there is none.
     """
     size = len(phrase)
     word_begins = is_word_char(phrase[0])

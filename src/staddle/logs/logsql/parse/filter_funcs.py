@@ -16,6 +16,7 @@ from staddle.logs.logsql.ast import (
     Filter,
     In,
     IPv4Range,
+    IPv6Range,
     LeField,
     LenRange,
     MatchAll,
@@ -28,7 +29,7 @@ from staddle.logs.logsql.ast import (
 )
 from staddle.logs.logsql.ast.text import word
 from staddle.logs.logsql.errors import LogsQLError
-from staddle.logs.logsql.numbers import parse_ipv4
+from staddle.logs.logsql.numbers import parse_ipv4, parse_ipv6
 from staddle.logs.logsql.parse.names import parse_count
 from staddle.logs.logsql.parse.subquery import single_column
 from staddle.logs.logsql.regexps import compile_regexp
@@ -135,23 +136,34 @@ def _len_range(c: Cursor, field: str) -> Filter:
 
 
 def _ipv4_range(c: Cursor, field: str) -> Filter:
-    c.advance()
+    return IPv4Range(field or "_msg", *_addresses(c, parse_ipv4, 32))
+
+
+def _ipv6_range(c: Cursor, field: str) -> Filter:
+    return IPv6Range(field or "_msg", *_addresses(c, parse_ipv6, 128))
+
+
+def _addresses(c: Cursor, parse: Callable[[str], int | None], width: int) -> tuple[int, int]:
+    """First and last address of `(a, b)`, `(network/bits)` or `(a)`; addresses have `width` bits."""
+    name = c.advance().text
     args = arguments(c)
-    bounds = _cidr(args[0]) if len(args) == 1 else None
-    if len(args) == 2:
-        low, high = parse_ipv4(args[0]), parse_ipv4(args[1])
-        bounds = None if low is None or high is None else (low, high)
-    if bounds is None:
-        c.reject(f"cannot parse the args of ipv4_range(): {args}; want an address, a network or two addresses")
-    return IPv4Range(field or "_msg", *bounds)
+    found: tuple[int, int] | None = None
+    if len(args) == 1:
+        found = _network(args[0], parse, width)
+    elif len(args) == 2:
+        low, high = map(parse, args)
+        found = None if low is None or high is None else (low, high)
+    if found is None:
+        c.reject(f"cannot parse the args of {name}(): {args}; want an address, a network or two addresses")
+    return found
 
 
-def _cidr(text: str) -> tuple[int, int] | None:
+def _network(text: str, parse: Callable[[str], int | None], width: int) -> tuple[int, int] | None:
     address, slash, bits = text.partition("/")
-    number = parse_ipv4(address)
-    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= 32)):
+    number = parse(address)
+    if number is None or (slash and not (bits.isascii() and bits.isdigit() and int(bits) <= width)):
         return None
-    spare = 32 - int(bits) if slash else 0
+    spare = width - int(bits) if slash else 0
     low = number >> spare << spare
     return low, low + (1 << spare) - 1
 
@@ -218,6 +230,7 @@ FUNCTIONS: dict[str, Callable[[Cursor, str], Filter]] = {
     "i": _any_case,
     "in": _in,
     "ipv4_range": _ipv4_range,
+    "ipv6_range": _ipv6_range,
     "le_field": _le_field,
     "len_range": _len_range,
     "lt_field": _lt_field,

@@ -25,11 +25,7 @@ def next_down(value: float) -> float:
 
 def parse_greater(c: Cursor, field: str) -> Filter:
     """`>x` or `>=x`."""
-    c.advance()
-    equal = c.adjacent("=") and c.accept("=")
-    text = c.compound("value after '>'")
-    shown = f"{'>=' if equal else '>'}{word(text)}"
-    number = parse_math_number(text)
+    text, number, equal, shown = _compared(c)
     if number is None:
         # The string right after `x` in byte order is `x` with a zero byte.
         return StringRange(field or "_msg", text if equal else text + "\0", None, shown)
@@ -38,14 +34,18 @@ def parse_greater(c: Cursor, field: str) -> Filter:
 
 def parse_less(c: Cursor, field: str) -> Filter:
     """`<x` or `<=x`."""
-    c.advance()
-    equal = c.adjacent("=") and c.accept("=")
-    text = c.compound("value after '<'")
-    shown = f"{'<=' if equal else '<'}{word(text)}"
-    number = parse_math_number(text)
+    text, number, equal, shown = _compared(c)
     if number is None:
         return StringRange(field or "_msg", "", text + "\0" if equal else text, shown)
     return Range(field or "_msg", -math.inf, number if equal else next_down(number), shown)
+
+
+def _compared(c: Cursor) -> tuple[str, float | None, bool, str]:
+    """What stands after `<` or `>`, as number if it is one; whether `=` came first; and all as text."""
+    sign = c.advance().text
+    equal = c.adjacent("=") and c.accept("=")
+    text = c.compound(f"value after {sign!r}")
+    return text, parse_math_number(text), equal, f"{sign}{'=' if equal else ''}{word(text)}"
 
 
 def parse_range(c: Cursor, field: str) -> Filter:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast import MAX_TIME_NS, MIN_TIME_NS, DayRange, Filter, Time, WeekRange
 from staddle.logs.logsql.parse.names import duration
-from staddle.logs.logsql.times import DAY, HOUR, MINUTE, MS, SECOND, parse_duration, zone_offset
+from staddle.logs.logsql.times import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MS,
+    SECOND,
+    parse_duration,
+    unix_ns,
+    zone_offset,
+)
 
 if TYPE_CHECKING:
     from staddle.logs.logsql.lexer import Cursor
@@ -19,7 +28,6 @@ _PARTIAL = re.compile(
     r"(Z|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
-_UNIX = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
@@ -29,8 +37,7 @@ def parse_instant(text: str, now_ns: int) -> tuple[int, int] | None:
     `...T10:20:40Z`.
 
     Besides partial RFC 3339 (zone optional: the machine's) there are `now`, durations before now (`5m`,
-    `-5m`, `now-5m`) and
-    Unix times in seconds, milli-, micro- or nanoseconds. None when it is none of them.
+    `-5m`, `now-5m`) and Unix times in seconds, milli-, micro- or nanoseconds. None when it is none of them.
     """
     if text == "now":
         return now_ns, now_ns
@@ -41,22 +48,8 @@ def parse_instant(text: str, now_ns: int) -> tuple[int, int] | None:
     if relative is not None:
         at = now_ns - abs(relative)
         return at, at
-    if _UNIX.fullmatch(text):
-        at = unix_ns(text)
-        return at, at
-    return None
-
-
-def unix_ns(text: str) -> int:
-    """Nanoseconds of a Unix time whose unit follows from its size."""
-    value = float(text)
-    exact = int(text) if re.fullmatch(r"-?\d+", text) else None
-    limit = 1 << 31
-    for scale in (10**9, 10**6, 10**3):
-        if abs(value) < limit:
-            return exact * scale if exact is not None else round(value * scale)
-        limit *= 1000
-    return exact if exact is not None else int(value)
+    unix = unix_ns(text)
+    return None if unix is None else (unix, unix)
 
 
 def _period(m: re.Match[str]) -> tuple[int, int] | None:

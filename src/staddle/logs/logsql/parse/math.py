@@ -72,7 +72,7 @@ def _group(c: Cursor) -> MathExpr:
 
 
 def _negative(c: Cursor) -> MathExpr:
-    operand = _expression(c, _PRIORITY["^"])
+    operand = _operand(c)
     if isinstance(operand, MathConst):
         return MathConst(-operand.value, "-" + operand.text)
     return MathCall("neg", (operand,))

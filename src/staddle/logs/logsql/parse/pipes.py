@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def parse_pipe(c: Cursor) -> Pipe:
-    """The pipe at the cursor; without a pipe's name, statistics (`count() x`, `by (a) max(b)`) or a
-    filter.
-    """
+    """The pipe at the cursor; without a name, statistics (`count() x`, `by (a) max(b)`) or a filter."""
     if c.at_end():
         c.fail("missing pipe")
     parser = PIPES.get(c.token.keyword)

@@ -30,15 +30,21 @@ if TYPE_CHECKING:
 
 def parse_fields(c: Cursor) -> Pipe:
     """`fields a, b*`."""
-    c.advance()
-    fields = patterns_in_parens(c) if c.at("(") else comma_patterns(c)
+    fields = _patterns(c)
     return Fields(("*",) if "*" in fields else fields)
 
 
 def parse_delete(c: Cursor) -> Pipe:
     """`delete a, b*`."""
-    c.advance()
-    return Delete(patterns_in_parens(c) if c.at("(") else comma_patterns(c))
+    return Delete(_patterns(c))
+
+
+def _patterns(c: Cursor) -> tuple[str, ...]:
+    name = c.advance().text
+    patterns = patterns_in_parens(c) if c.at("(") else comma_patterns(c)
+    if not patterns:
+        c.reject(f"missing fields in {name!r}")
+    return patterns
 
 
 def _pairs(c: Cursor) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ from staddle.logs.logsql.ast import (
     Decolorize,
     Extract,
     Format,
+    FormatStep,
     Hash,
     JSONArrayLen,
     Len,
@@ -123,36 +124,33 @@ def parse_format(c: Cursor) -> Pipe:
 
 def parse_extract(c: Cursor) -> Pipe:
     """`extract if (...) "pattern" from x`."""
-    c.advance()
-    condition = parse_condition(c)
-    if c.at("from"):
-        c.fail("missing pattern of 'extract'")
-    pattern = c.compound("pattern of 'extract'")
-    try:
-        steps = parse_extract_steps(pattern)
-    except ValueError as e:
-        c.reject(str(e))
-    field = field_name(c) if c.accept("from") else "_msg"
-    keep, skip = _keep_skip(c)
-    return Extract(False, pattern, steps, field, keep, skip, condition)
+    return _extract(c, regexp=False)
 
 
 def parse_extract_regexp(c: Cursor) -> Pipe:
     """`extract_regexp if (...) "re" from x`."""
-    c.advance()
+    return _extract(c, regexp=True)
+
+
+def _extract(c: Cursor, *, regexp: bool) -> Pipe:
+    name = c.advance().text
     condition = parse_condition(c)
     if c.at("from"):
-        c.fail("missing pattern of 'extract_regexp'")
-    pattern = c.compound("pattern of 'extract_regexp'")
+        c.fail(f"missing pattern of {name!r}")
+    pattern = c.compound(f"pattern of {name!r}")
+    steps: tuple[FormatStep, ...] = ()
     try:
-        names = compile_regexp(pattern).groupindex
+        if not regexp:
+            steps = parse_extract_steps(pattern)
+        elif not compile_regexp(pattern).groupindex:
+            c.reject(
+                f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)"
+            )
     except ValueError as e:
         c.reject(str(e))
-    if not names:
-        c.reject(f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)")
     field = field_name(c) if c.accept("from") else "_msg"
     keep, skip = _keep_skip(c)
-    return Extract(True, pattern, (), field, keep, skip, condition)
+    return Extract(regexp, pattern, steps, field, keep, skip, condition)
 
 
 _UNPACK_OPTIONS = ("fields", "result_prefix", "keep_original_fields", "skip_empty_results", "offset")

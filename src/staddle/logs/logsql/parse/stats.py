@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from staddle.logs.logsql.ast import ByField, Pipe, Running, Stats, StatsEntry, StatsFunc
 from staddle.logs.logsql.keywords import STATS_NAMES
-from staddle.logs.logsql.numbers import parse_bytes, parse_number, parse_plain
+from staddle.logs.logsql.numbers import parse_math_number, parse_number, parse_plain
 from staddle.logs.logsql.parse.filters import parse_condition
 from staddle.logs.logsql.parse.names import (
     canonical,
@@ -15,7 +16,7 @@ from staddle.logs.logsql.parse.names import (
     patterns_in_parens,
     patterns_until_paren,
 )
-from staddle.logs.logsql.times import DAY, HOUR, MINUTE, MS, SECOND, US, WEEK, parse_duration
+from staddle.logs.logsql.times import DAY, HOUR, MINUTE, MS, SECOND, US, WEEK
 
 if TYPE_CHECKING:
     from staddle.logs.logsql.lexer import Cursor
@@ -165,8 +166,8 @@ def _by_field(c: Cursor) -> ByField:
     offset, shift = "", 0.0
     if c.accept("offset"):
         offset = c.compound("offset of the bucket")
-        found = _bucket_size(offset)
-        if found is None:
+        found = parse_math_number(offset)
+        if found is None or not math.isfinite(found):
             c.reject(f"cannot parse bucket offset {offset!r} for field {name!r}")
         shift = found
     return ByField(name, bucket, size, offset, shift)
@@ -176,8 +177,4 @@ def _bucket_size(text: str) -> float | None:
     if text.startswith("/") and text[1:].isdigit() and text.isascii():
         return float(text[1:]) if int(text[1:]) <= 32 else None
     number = parse_number(text)
-    if number is None:
-        number = parse_duration(text)
-    if number is None:
-        number = parse_bytes(text)
-    return None if number is None else float(number)
+    return number if number is not None and math.isfinite(number) else None

@@ -1,0 +1,1 @@
+"""Logs: LogsQL, and a server with the VictoriaLogs HTTP API over the event store."""
