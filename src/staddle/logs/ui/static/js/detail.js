@@ -28,7 +28,7 @@ export function detail(item, look, act) {
       row._stream && row._stream !== "{}" && button("with", "Only this stream", () => act.filter("_stream", row._stream)),
       button("copy", "Copy JSON", (event) => act.copy(JSON.stringify(row, null, 2), event.currentTarget)),
       row._time && button("link", "Copy link", (event) => act.copy(act.link(item), event.currentTarget)),
-      h("span", { class: "muted small mono detail-when" }, timeText(item.ms, look), look.utc ? " UTC" : "")),
+      h("span", { class: "muted small mono detail-when" }, timeText(item.ms, { ...look, date: true }), look.utc ? " UTC" : "")),
     row._msg !== undefined && h("pre", { class: "whole" }, row._msg),
     h("dl", { class: "fvs" }, names.map((name) => field(name, row[name], look, act)), BUILT_IN.slice(0, 3).filter((name) => row[name] !== undefined).map((name) => field(name, row[name], look, act))));
 }

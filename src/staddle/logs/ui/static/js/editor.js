@@ -19,6 +19,14 @@ export function coloured(text, mark = null) {
   });
 }
 
+/** The text with a line below the one that has the mistake, pointing at it. */
+export function pointed(text, mark) {
+  const from = text.lastIndexOf("\n", mark.start - 1) + 1;
+  const to = (text.indexOf("\n", mark.start) + 1 || text.length + 1) - 1;
+  const length = Math.max(1, Math.min(mark.end, to) - mark.start);
+  return [coloured(text.slice(0, to)), "\n", " ".repeat(mark.start - from), h("b", null, "^".repeat(length)), coloured(text.slice(to))];
+}
+
 export class Editor {
   /** `run()` is called when the query is to be asked; `values` is the source of completion; `history()` the queries before. */
   constructor(root, { run, values, history }) {

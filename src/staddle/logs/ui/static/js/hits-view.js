@@ -9,12 +9,13 @@ import { stepFor } from "./logs-state.js";
 
 const SERIES = 8;
 
-/** What /hits answers → series in the order of stacking: {name, value, css, counts, total}. */
-export function seriesOf(hits, field) {
+/** What /hits answers → series in the order of stacking. */
+const seriesOf = (hits, field) => stacked(hits.map(({ fields, timestamps, values, total }) => ({ fields, total, counts: new Map(timestamps.map((t, i) => [Date.parse(t) / 1000, values[i]])) })), field);
+
+/** [{fields, counts: Map(bucket start → n), total}] → series in the order of stacking: {name, value, css, counts, total}. */
+export function stacked(counted, field) {
   const level = field && isLevelField(field);
-  const found = hits.map(({ fields, timestamps, values, total }) => ({
-    value: field && field in fields ? fields[field] : null,
-    counts: new Map(timestamps.map((t, i) => [Date.parse(t) / 1000, values[i]])), total }));
+  const found = counted.map(({ fields, counts, total }) => ({ value: field && field in fields ? fields[field] : null, counts, total }));
   const place = ({ value }) => (value === null ? 99 : level ? RANKS.indexOf(value === "" ? "none" : rank(value)) : value === "" ? 98 : 0);
   found.sort((a, b) => place(a) - place(b) || b.total - a.total);
   const shades = new Map();

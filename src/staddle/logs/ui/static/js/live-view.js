@@ -2,7 +2,8 @@
 
 import { h, icon, note } from "./dom.js";
 import { plural } from "./format.js";
-import { rank, RANKS, levelOf } from "./levels.js";
+import { stacked } from "./hits-view.js";
+import { levelOf } from "./levels.js";
 import { makeItem } from "./rows.js";
 import { Tail } from "./tail.js";
 
@@ -32,7 +33,7 @@ export class LiveView {
   }
 
   start(state) {
-    Object.assign(this, { look: state, items: [], waiting: [], paused: false, connection: "connecting" });
+    Object.assign(this, { look: state, items: [], waiting: [], paused: false, connection: "connecting", field: "level" });
     this.bars.clear();
     this.most = Math.min(MOST, state.limit);
     this.page.results.set([], state);
@@ -65,7 +66,8 @@ export class LiveView {
   take(rows) {
     for (const row of rows) {
       const second = Math.floor(Date.parse(row._time) / 1000);
-      const level = levelOf(row).value;
+      const { field, value: level } = levelOf(row);
+      if (field) this.field = field;
       const bar = this.bars.get(level) ?? new Map();
       bar.set(second, (bar.get(second) ?? 0) + 1);
       this.bars.set(level, bar);
@@ -108,14 +110,12 @@ export class LiveView {
   tick() {
     this.say();
     const now = Math.floor(Date.now() / 1000);
-    const total = (counts) => [...counts.values()].reduce((a, b) => a + b, 0);
     for (const [level, counts] of this.bars) {
       for (const second of counts.keys()) if (second < now - WINDOW) counts.delete(second);
       if (counts.size === 0) this.bars.delete(level);
     }
-    const series = [...this.bars].map(([level, counts]) => ({ name: level || "no level", value: null, css: level ? `lv-${rank(level)}` : "s-none", counts, total: total(counts) }))
-      .sort((a, b) => RANKS.indexOf(rank(a.name)) - RANKS.indexOf(rank(b.name)) || b.total - a.total);
-    this.page.hits.show({ series, start: now - WINDOW, end: now + 1, step: 1, field: this.page.hits.select.value, query: "", covered: null });
+    const counted = [...this.bars].map(([value, counts]) => ({ fields: { [this.field]: value }, counts, total: [...counts.values()].reduce((a, b) => a + b, 0) }));
+    this.page.hits.show({ series: stacked(counted, this.field), start: now - WINDOW, end: now + 1, step: 1, field: this.field, query: this.look.query, covered: null });
   }
 
   say() {
@@ -126,8 +126,8 @@ export class LiveView {
     if (!this.pauseButton) this.pauseButton = h("button", { type: "button", class: "btn small", onclick: () => this.press() });
     const shown = held >= this.most ? `the newest ${held.toLocaleString("en")}` : held.toLocaleString("en");
     this.pauseButton.replaceChildren(icon(this.paused || held ? "play" : "pause"), this.paused || held ? (held ? `Show ${shown} new` : "Resume") : "Pause");
-    results.status.replaceChildren(h("span", { class: "live-word", "data-state": word.toLowerCase() }, word), " ",
-      h("span", { class: "muted small nowrap" }, `${rate >= 10 ? Math.round(rate) : rate.toFixed(1)} rows/s · ${plural(this.tail.total, "row").replace(/^\d+/, (n) => Number(n).toLocaleString("en"))}`), " ", this.pauseButton);
+    results.status.replaceChildren(h("span", { class: "live-word", "data-state": word.toLowerCase() }, word),
+      h("span", { class: "muted small nowrap" }, `${rate >= 10 ? Math.round(rate) : rate.toFixed(1)} rows/s · ${plural(this.tail.total, "row").replace(/^\d+/, (n) => Number(n).toLocaleString("en"))}`), this.pauseButton);
   }
 
   /** The button: shows what waits, or pauses. */

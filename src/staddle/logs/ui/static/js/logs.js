@@ -3,8 +3,8 @@
 import "./frame.js";
 import { around } from "./around.js";
 import { remembering } from "./complete.js";
-import { byId, h, memory, note } from "./dom.js";
-import { coloured, culprit, Editor } from "./editor.js";
+import { byId, h, icon, memory, note } from "./dom.js";
+import { culprit, Editor, pointed } from "./editor.js";
 import { fillHelp } from "./help.js";
 import { HitsView } from "./hits-view.js";
 import { levelField } from "./levels.js";
@@ -24,6 +24,7 @@ const SLOW = 400;
 const store = new Store();
 let state = parse(location.hash);
 let running = null;
+let fields = null;
 let timer;
 let every = memory.get("every", 0);
 let chart = null;
@@ -81,7 +82,7 @@ function fail(error) {
   const mark = error.end === null || error.end === undefined ? null : culprit(state.query, error.end);
   const box = note("bad", error.message, error.detail, { literal: error.kind === "refused" && !mark, retry: error.kind === "refused" ? undefined : () => follow() });
   if (mark) {
-    box.children[1].append(h("pre", { class: "mistake" }, coloured(state.query, mark)));
+    box.children[1].append(h("pre", { class: "mistake" }, pointed(state.query, mark)));
     if (editor.text.trim() === state.query) editor.show(mark);
   }
   say(box);
@@ -114,7 +115,8 @@ function cancel() {
   running.abort();
   running = null;
   busy(false);
-  results.status.replaceChildren("Cancelled.");
+  results.status.replaceChildren("Cancelled");
+  if (results.items.length === 0) results.below(h("p", { class: "muted small" }, "Run the query again, or narrow it: less time, a stream, fewer rows."));
   for (const id of ["hits", "work"]) byId(id).removeAttribute("aria-busy");
 }
 
@@ -133,7 +135,7 @@ function summary(items, total, ms, whole) {
   const took = ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
   const log = isLog(items);
   const more = log && !whole && total !== null && total > items.length;
-  results.status.replaceChildren(h("b", null, number(items.length)), more ? ` newest of ${number(total)}` : items.length === 1 ? " row" : " rows", h("span", { class: "muted small" }, ` · ${took}`));
+  results.status.replaceChildren(h("b", null, number(items.length)), more ? `newest of ${number(total)}` : items.length === 1 ? "row" : "rows", h("span", { class: "muted small" }, took));
 }
 
 async function ask() {
@@ -146,6 +148,11 @@ async function ask() {
   const ordered = pipes.some((name) => name === "sort" || name === "order" || name === "top" || name === "first" || name === "last");
   busy(true);
   byId("work").setAttribute("aria-busy", "true");
+  if (results.items.length === 0) {
+    results.set([], asked);
+    results.status.replaceChildren();
+    results.below(h("p", { class: "muted waiting" }, h("span", { class: "spin" }), "Searching…"));
+  }
   const began = performance.now();
   const field = asked.by ?? level;
   const counting = hits.load({ query: asked.query, ...window_, args, field }, signal).catch((error) => (signal.aborted ? null : (hits.show({ series: [], ...window_, step: 1, field, query: "" }), null)));
@@ -165,7 +172,7 @@ async function ask() {
     return;
   }
   const took = performance.now() - began;
-  const items = ordered || !isLog(found) ? found : newestFirst(found);
+  const items = ordered || found[0]?.row._time === undefined ? found : newestFirst(found);
   results.set(items, asked, { ordered });
   draw(items, asked, window_);
   const total = await counting;
@@ -275,7 +282,7 @@ function follow(event) {
   showTenant(state);
   fillLimit();
   byId("live").setAttribute("aria-pressed", String(state.live));
-  byId("live").lastElementChild.textContent = state.live ? "Stop" : "Live";
+  byId("live").replaceChildren(icon(state.live ? "pause" : "play"), h("span", null, state.live ? "Stop" : "Live"));
   document.body.toggleAttribute("data-live", state.live);
   const key = ({ view, columns, ...rest }) => JSON.stringify(rest);
   if (event && key(before) === key(state)) {
@@ -287,6 +294,7 @@ function follow(event) {
   }
   clearTimeout(timer);
   running?.abort();
+  fields?.abort();
   running = null;
   say(null);
   live.stop();
@@ -296,6 +304,9 @@ function follow(event) {
     hits.root.hidden = false;
     byId("work").removeAttribute("aria-busy");
     live.start(state);
+    // Which fields there are doesn't change by the second: as of now is good enough.
+    fields = new AbortController();
+    side.load({ query: state.query, ...timeArgs(between(state)), columns: results.look.columns }, fields.signal);
   } else ask();
 }
 

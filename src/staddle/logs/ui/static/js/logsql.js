@@ -41,12 +41,12 @@ export function tokens(text) {
       const next = text.slice(end).trimStart()[0];
       const low = word.toLowerCase();
       if (afterBar && PIPE_SET.has(low)) push("pipe", end);
-      else if (text[end] === ":" && !piped) push("field", end);
+      else if (text[end] === ":" && !piped && !/^\d/.test(word)) push("field", end);
       else if (["and", "or", "not"].includes(low)) push("keyword", end);
       else if (next === "(" && FUNCTION_SET.has(low)) push("function", end);
       else if (piped && WORD_SET.has(low)) push("keyword", end);
-      else if (text[end] === ":") push("field", end);
-      else if (/^-?\d[\d._]*(ns|µs|us|ms|[smhdwy]|[KMGT]i?B?)?$/i.test(word)) push("number", end);
+      else if (text[end] === ":" && !/^\d/.test(word)) push("field", end);
+      else if (/^-?\d[\d._T-]*(ns|µs|us|ms|[smhdwy]|[KMGT]i?B?)?$/i.test(word)) push("number", end);
       else push("word", end);
     } else push("op", i + 1);
   }

@@ -134,7 +134,7 @@ export class Results {
       const compare = numbers ? (a, b) => Number(of(a)) - Number(of(b)) : (a, b) => of(a).localeCompare(of(b), "en", { numeric: true });
       return [...items].sort((a, b) => compare(a, b) * (sorted.down ? -1 : 1));
     }
-    if (this.ordered || !this.look.log) return items;
+    if (this.ordered || items[0]?.row._time === undefined) return items;
     return this.prefs.oldest ? [...items].reverse() : items;
   }
 

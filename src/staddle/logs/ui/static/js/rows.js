@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { detail } from "./detail.js";
 import { levelField, levelOf, isLevelField, rank } from "./levels.js";
+import { bar } from "./parts.js";
 import { timeText } from "./rows-time.js";
 
 const WHO = ["ins", "instance", "host", "hostname", "app", "app_name", "service.name", "service", "job"];
@@ -87,7 +88,7 @@ function line(item, look, toggle) {
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** How a number of a table is written: digits in groups, and not twenty of them. */
-const nice = (text) => (/^\d{5,15}$/.test(text) ? Number(text).toLocaleString("en") : /^-?\d+\.\d{7,}$/.test(text) ? Number(Number(text).toPrecision(7)).toString() : text);
+const nice = (text) => (/^\d{4,15}$/.test(text) ? Number(text).toLocaleString("en") : /^-?\d+\.\d{7,}$/.test(text) ? Number(Number(text).toPrecision(7)).toString() : text);
 
 function cells(item, look, toggle) {
   const { row } = item;
@@ -98,7 +99,7 @@ function cells(item, look, toggle) {
     const number = NUMBER.test(value);
     const part = number && look.most[i] > 0 ? Math.max(0, Math.min(1, Number(value) / look.most[i])) : 0;
     return h("span", { class: number ? "cell num" : "cell", role: "gridcell", title: value },
-      part > 0 && h("meter", { min: "0", max: "1", value: part, "aria-hidden": "true" }), h("span", null, number ? nice(value) : look.wrap ? value : oneLine(value)));
+      part > 0 && bar(part), h("span", null, number ? nice(value) : look.wrap ? value : oneLine(value)));
   }));
 }
 
@@ -120,7 +121,7 @@ export function drawRow(item, look, act) {
     if (getSelection().isCollapsed && !event.target.closest("button, a")) act.toggle(item);
   };
   const body = look.view === "json" ? json(item, act) : look.view === "table" ? cells(item, look, toggle) : line(item, look, toggle);
-  return h("div", { class: `row lv-${look.log ? item.level : "none"}${item.open ? " open" : ""}${look.view === "json" ? " as-json" : ""}`, role: "row", id: `row-${item.id}`,
+  return h("div", { class: `row${look.log ? ` lv-${item.level}` : " plain"}${item.open ? " open" : ""}${look.view === "json" ? " as-json" : ""}`, role: "row", id: `row-${item.id}`,
     "aria-expanded": look.view === "json" || !look.log ? null : String(item.open) }, body, item.open && look.view !== "json" && detail(item, look, act));
 }
 

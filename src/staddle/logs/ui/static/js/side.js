@@ -3,6 +3,7 @@
 import { h, icon, memory } from "./dom.js";
 import { isLevelField, rank } from "./levels.js";
 import { equals, filterOf, quote, state } from "./logsql.js";
+import { bar } from "./parts.js";
 
 const FIRST = ["job", "cls", "ins", "ip", "level", "severity", "app", "host", "hostname"];
 const HIDDEN = new Set(["_time", "_msg", "_stream_id"]);
@@ -35,6 +36,8 @@ export class Side {
     this.asked = { query: filterOf(query), start, end };
     Object.assign(this, { query, columns, signal });
     this.root.setAttribute("aria-busy", "true");
+    if (!this.fields?.length) this.list.replaceChildren(...Array.from({ length: 6 }, () => h("div", { class: "bone" })));
+    this.said.textContent = "";
     try {
       const [{ facets }, { values }] = await Promise.all([
         this.store.json("facets", { ...this.asked, limit: VALUES, keep_const_fields: "1" }, signal), this.store.json("field_names", this.asked, signal)]);
@@ -46,6 +49,7 @@ export class Side {
     } catch (error) {
       if (signal.aborted) return;
       this.fields = [];
+      this.root.removeAttribute("aria-busy");
       this.list.replaceChildren();
       this.said.textContent = `${error.message} ${error.detail}`;
     }
@@ -108,7 +112,7 @@ export class Side {
     const now = state(this.query, equals(name, value));
     const text = value === "" ? "(empty)" : value;
     return h("li", { class: level ? `lv-${rank(value)}` : null, "data-state": now },
-      h("meter", { min: "0", max: most, value: hits, "aria-hidden": "true" }),
+      bar(hits / most),
       h("button", { type: "button", class: "facet-value", "aria-pressed": String(now === "with"), title: now ? `${text}: no longer filter by it` : `Only rows with ${name} ${text}`,
         onclick: () => (now ? this.act.unfilter(name, value) : this.act.filter(name, value)) }, now && icon(now === "with" ? "check" : "cross"), h("span", null, text)),
       h("span", { class: "facet-hits" }, hits.toLocaleString("en")),
