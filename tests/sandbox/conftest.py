@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sandbox.changing import changing, changing_stack
 from tests.sandbox.portal import portal
 from tests.sandbox.stack import Stack, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["portal"]
+__all__ = ["changing", "changing_stack", "portal"]
 
 FAST = """\
 all:
