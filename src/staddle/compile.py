@@ -34,7 +34,7 @@ def contexts_of(
 ) -> dict[str, Context]:
     """A context per node, with everything that all nodes registered."""
     bare = {node.ip: Context(fleet, node, layout_of(node), material) for node in fleet.nodes}
-    own = {ip: [c.register(ctx) for c in components_on(ctx.node)] for ip, ctx in bare.items()}
+    own = {ip: [replace(c.register(ctx), logs=c.logs(ctx)) for c in components_on(ctx.node)] for ip, ctx in bare.items()}
     everything = Registry.of(registration for registrations in own.values() for registration in registrations)
     contexts = {}
     for ip, ctx in bare.items():

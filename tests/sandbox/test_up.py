@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = (
-    "alertmanager", "blackbox", "chronyd", "dnsmasq", "nginx", "nginx_exporter", "node_exporter", "vlogs", "vmalert",
-    "vmetrics",
+    "alertmanager", "blackbox", "chronyd", "dnsmasq", "log_agent", "nginx", "nginx_exporter", "node_exporter", "vlogs",
+    "vmalert", "vmetrics",
 )  # fmt: skip
 
 

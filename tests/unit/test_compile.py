@@ -81,7 +81,7 @@ def test_every_infra_node_scrapes_every_node() -> None:
 
 
 def test_a_regular_node_gets_no_part_of_the_foundation() -> None:
-    assert [block.component for block in compiled(TWO_INFRA)["10.0.0.3"].blocks] == ["ca", "node_exporter"]
+    assert [block.component for block in compiled(TWO_INFRA)["10.0.0.3"].blocks] == ["ca", "log_agent", "node_exporter"]
 
 
 def test_alertmanagers_form_a_mesh_and_every_vmalert_tells_all_of_them() -> None:

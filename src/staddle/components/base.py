@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from staddle.components.registration import Listing, Registration, Registry, Target
+from staddle.components.registration import Listing, LogFormat, LogSource, Registration, Registry, Target
 from staddle.inventory.identity import home_domain
 from staddle.manifest.layout import LOOPBACK
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program
-    from staddle.manifest.resources import Health, Resource, Validator
+    from staddle.manifest.resources import Command, Group, Health, Resource, User, Validator
 
 
 class Phase(IntEnum):
@@ -39,7 +39,7 @@ class Package:
     """A distribution package with the programs it brings: `{"vmalert": "/usr/bin/vmalert"}`.
 
     `minimum` is the oldest upstream version that will do; `smoke` is what to run, with the first program, to see that it
-    starts at all; `web_ui` tells whether the distribution ships its web pages.
+    starts at all (nothing: there is no program to run); `web_ui` tells whether the distribution ships its web pages.
     """
 
     name: str
@@ -49,6 +49,8 @@ class Package:
     web_ui: bool = True
     optional: bool = False
     """Looked for in the machine's own sources; when they don't have it, the component has a program of its own."""
+    libraries: tuple[str, ...] = ()
+    """Directories of libraries that only its own programs look into."""
     relocate: Mapping[str, str] = field(default_factory=dict)
     """Absolute paths baked into its programs, and what to put in their place (of the same length) when it is unpacked
     somewhere else, as conda and Nix do."""
@@ -88,6 +90,39 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a program may do on a real host: as little as it can live with. A sandbox has no use for it.
+
+    `user` None is root, for programs that drop privileges by themselves. `writes` is where it may write, `memory` how many
+    percent of the host's memory it may take. `sees_host`: it looks at other processes and at file systems;
+    `touches_clock`: it asks for, or sets, the kernel's clock; `calls` are system calls that it needs beside the usual.
+    """
+
+    user: str | None
+    group: str | None = "infra"
+    writes: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    families: tuple[str, ...] = ("AF_INET", "AF_INET6", "AF_UNIX")
+    calls: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """systemd settings that it can't live with."""
+    memory: int = 20
+    open_files: int = 65536
+    umask: str = "0027"
+    runtime: str | None = None
+    stop_signal: str = "TERM"
+    sees_host: bool = False
+    touches_clock: bool = False
+    clock: bool = True
+    """False where the host may not set its clock."""
+    directory: bool = False
+    """Whether the service's working directory matters there, too."""
+
+
+ROOT = Confinement(user=None)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """How a component's program runs, before the layout turns it into a unit or a supervisor section."""
 
@@ -101,6 +136,13 @@ class ServiceSpec:
     stop_timeout: float = 10.0
     stdout_log: str | None = None
     """Name of a log of its own for what it writes to standard output; both streams share `<name>.log` otherwise."""
+    unit: str | None = None
+    """Its name on a real host, where users know it by another one."""
+    packaged_unit: bool = False
+    """The distribution's package brings that unit: it gets a drop-in."""
+    displaces: tuple[str, ...] = ()
+    """Units of the distribution that run the same program their way: kept from running."""
+    confinement: Confinement = ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +152,8 @@ class Draft:
     resources: tuple[Resource, ...] = ()
     validators: tuple[Validator, ...] = ()
     service: ServiceSpec | None = None
+    accounts: tuple[Group | User, ...] = ()
+    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +183,18 @@ class Context:
         """The host part of a listen address: loopback in a sandbox, every address on a real host."""
         return self.layout.address(self.node) if self.layout.is_sandbox else ""
 
+    @property
+    def closed(self) -> bool:
+        """Whether programs behind the portal listen on the loopback address only (`infra_expose`).
+
+        INFRA nodes look at each other's programs, so that is possible where there is only one of them.
+        """
+        return self.params.infra_expose == "portal" and len(self.fleet.infra) == 1
+
+    def owner(self, name: str) -> str | None:
+        """The owner (or group) of something on a real host; in a sandbox all is the user's own."""
+        return None if self.layout.is_sandbox else name
+
     def at(self, path: str) -> str:
         return self.layout.at(path)
 
@@ -152,6 +208,10 @@ class Context:
     def listen(self, port: int) -> str:
         """A listen address as Go programs take it: `127.0.0.1:8428`, `:8428`."""
         return f"{self.bind}:{self.port(port)}"
+
+    def listen_behind(self, port: int) -> str:
+        """The same for programs that users reach through the portal."""
+        return f"{LOOPBACK if self.closed else self.bind}:{self.port(port)}"
 
     def local(self, port: int) -> str:
         """The URL of a service on this node, as its neighbours there use it."""
@@ -192,6 +252,8 @@ class Component(ABC):
     """What its service may run: the first of these that the host has."""
     after: ClassVar[tuple[str, ...]] = ()
     """Components of the same phase that must have been converged before."""
+    log_format: ClassVar[LogFormat] = "plain"
+    """What its service's output looks like."""
 
     @abstractmethod
     def enabled(self, node: Node) -> bool:
@@ -214,6 +276,13 @@ class Component(ABC):
         """What it adds to every INFRA node."""
         del ctx
         return Registration()
+
+    def logs(self, ctx: Context) -> tuple[LogSource, ...]:
+        """What the node's log agent is to send: its service's output, where that is a file and not in the journal."""
+        if not (ctx.layout.is_sandbox and ctx.node.is_infra and self.ports(ctx)):
+            return ()
+        labels = {"job": "infra", "cls": self.name, "ins": ctx.instance(self.name), "ip": ctx.node.ip, "app": self.name}
+        return (LogSource(self.name, self.log_format, labels, (ctx.layout.log(self.name),)),)
 
     def certificates(self, ctx: Context) -> tuple[CertificateRequest, ...]:
         """The certificates it needs on the node."""

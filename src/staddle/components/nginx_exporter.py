@@ -24,6 +24,7 @@ class NginxExporter(InfraComponent):
     port_parameter = "nginx_exporter_port"
     packages = (NGINX_EXPORTER,)
     programs = ("nginx_exporter",)
+    log_format = "logfmt"
     after = ("nginx",)
 
     def enabled(self, node: Node) -> bool:

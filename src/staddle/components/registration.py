@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+LogFormat = Literal[
+    "plain", "timestamped", "python", "logfmt", "json", "victoria", "syslog_ng", "nginx_access", "nginx_error",
+    "postgres_csv", "postgres_json", "patroni", "pgbouncer", "pgbackrest", "redis",
+]  # fmt: skip
+"""How a line is written; `components/log_agent/formats.py` says what is read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,21 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSource:
+    """Something whose lines the log agent of the node `labels["ip"]` sends to the log stores.
+
+    `name` is unique on the node. `labels` always has `job`, `cls`, `ins` and `ip`, and may have `app`. `paths` are files of
+    one directory, where `*` stands for anything, or for kind `syslog` the socket to listen on; kind `journald` has none.
+    """
+
+    name: str
+    format: LogFormat
+    labels: Mapping[str, str]
+    paths: tuple[str, ...] = ()
+    kind: Literal["file", "journald", "syslog"] = "file"
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """What one component registers for one node."""
 
@@ -95,6 +116,7 @@ class Registration:
     dns: tuple[DnsRecord, ...] = ()
     routes: tuple[Route, ...] = ()
     listings: tuple[Listing, ...] = ()
+    logs: tuple[LogSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import re
+import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -162,6 +163,7 @@ class Sandbox:
             port_offset=port_offset,
             user=getpass.getuser(),
             icmp=_may_ping(),
+            python=sys.executable,
         )
 
     def _refuse_taken_ports(self, ctx: Context) -> None:

@@ -73,7 +73,7 @@ def _install(
         relocate = next((p.relocate for p in packages if p.name == candidate.package), {})
         _unpack(archive, _home(directory, candidate), relocate)
     for package in packages:
-        if programs := _programs(directory, [package], chosen):
+        if package.smoke and (programs := _programs(directory, [package], chosen)):
             progress(Step(f"trying {package.name}"))
             _smoke(package, programs)
     return chosen
@@ -162,12 +162,14 @@ def _smoke(package: Package, programs: dict[str, Program]) -> None:
 
 def _programs(directory: Path, packages: Iterable[Package], chosen: Sequence[Candidate]) -> dict[str, Program]:
     by_name = {candidate.package: candidate for candidate in chosen}
-    environment = _library_path(directory, chosen)
+    shared = _library_path(directory, chosen)
     programs = {}
     for package in packages:
         candidate = by_name.get(package.name)
         if candidate is None:
             continue
+        own = [f"{_home(directory, candidate)}{path}" for path in package.libraries]
+        environment = {"LD_LIBRARY_PATH": ":".join([*own, *shared])} if own or shared else {}
         for name, path in package.programs.items():
             programs[name] = Program(
                 path=f"{_home(directory, candidate)}{path}",
@@ -180,7 +182,7 @@ def _programs(directory: Path, packages: Iterable[Package], chosen: Sequence[Can
     return programs
 
 
-def _library_path(directory: Path, chosen: Sequence[Candidate]) -> dict[str, str]:
+def _library_path(directory: Path, chosen: Sequence[Candidate]) -> list[str]:
     """Libraries that the machine lacks were unpacked too; programs find them by LD_LIBRARY_PATH."""
     found = {
         str(library.parent)
@@ -188,7 +190,7 @@ def _library_path(directory: Path, chosen: Sequence[Candidate]) -> dict[str, str
         for library in _home(directory, candidate).glob("**/lib*.so.*")
         if library.parent.name.endswith("-linux-gnu")
     }
-    return {"LD_LIBRARY_PATH": ":".join(sorted(found))} if found else {}
+    return sorted(found)
 
 
 def _recorded(directory: Path) -> tuple[list[Candidate], set[str]]:

@@ -36,6 +36,7 @@ class Alertmanager(InfraComponent):
     path = "/alertmgr/"
     packages = (ALERTMANAGER,)
     programs = ("alertmanager",)
+    log_format = "logfmt"
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.alertmanager_enabled

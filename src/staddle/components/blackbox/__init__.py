@@ -29,6 +29,7 @@ class Blackbox(InfraComponent):
     path = "/blackbox/"
     packages = (BLACKBOX,)
     programs = ("blackbox_exporter",)
+    log_format = "logfmt"
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.blackbox_enabled

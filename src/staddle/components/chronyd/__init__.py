@@ -24,6 +24,7 @@ class Chronyd(InfraComponent):
     port_parameter = "node_ntp_port"
     packages = (CHRONY,)
     programs = ("chronyd",)
+    log_format = "timestamped"
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.node_ntp_enabled

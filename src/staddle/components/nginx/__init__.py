@@ -11,7 +11,7 @@ from staddle.components.nginx.home import home_site
 from staddle.components.nginx.servers import Server, certificate_request, servers
 from staddle.components.nginx.settings import CERTIFICATE, CONFIG, RESERVED, STATUS_PATH, listen_plain
 from staddle.components.portal.site import render
-from staddle.components.registration import Probe, Registration
+from staddle.components.registration import LogSource, Probe, Registration
 from staddle.components.registry import component
 from staddle.components.render import template
 from staddle.errors import CompileError
@@ -70,6 +70,14 @@ class Nginx(InfraComponent):
         if not ctx.params.blackbox_enabled:
             query = f'up{{job="infra",ins="{instance}"}}' if ctx.params.nginx_exporter_enabled else ""
         return Registration(probes=tuple(_probes(ctx, instance)), listings=(self.listing(ctx, health_query=query),))
+
+    def logs(self, ctx: Context) -> tuple[LogSource, ...]:
+        """Requests, and what nginx says itself: on a real host that's in the journal."""
+        labels = {"job": "nginx", "cls": "nginx", "ins": ctx.instance(self.name), "ip": ctx.node.ip, "app": "nginx"}
+        sandbox = ctx.layout.is_sandbox
+        access = ctx.layout.log("nginx-access") if sandbox else "/var/log/nginx/*.log"
+        error = LogSource("nginx-error", "nginx_error", {**labels, "cls": "nginx-error"}, (ctx.layout.log("nginx"),))
+        return (LogSource("nginx-access", "nginx_access", labels, (access,)), *([error] if sandbox else []))
 
     def build(self, ctx: Context) -> Draft:
         program = ctx.program("nginx")

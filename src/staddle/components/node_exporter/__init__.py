@@ -26,6 +26,7 @@ class NodeExporter(Component):
     phase = Phase.MONITOR
     packages = (NODE_EXPORTER,)
     programs = ("node_exporter",)
+    log_format = "logfmt"
 
     def enabled(self, node: Node) -> bool:
         return node.params.node_exporter_enabled

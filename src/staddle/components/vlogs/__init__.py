@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
-from staddle.components.registration import Registration, Route
+from staddle.components.registration import LogFormat, LogSource, Registration, Route
 from staddle.components.registry import component
 from staddle.manifest.resources import Directory, HttpHealth
 
@@ -61,6 +61,10 @@ class VictoriaLogs(InfraComponent):
             changing=("internal/", "delete/"),
         )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
+
+    def logs(self, ctx: Context) -> tuple[LogSource, ...]:
+        style: LogFormat = "python" if self.program_on(ctx).provider == "embedded" else "victoria"
+        return tuple(replace(source, format=style) for source in super().logs(ctx))
 
     def build(self, ctx: Context) -> Draft:
         params = ctx.params

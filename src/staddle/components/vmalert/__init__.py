@@ -24,6 +24,7 @@ class Vmalert(InfraComponent):
     path = "/vmalert/"
     packages = (VICTORIA_METRICS,)
     programs = ("vmalert",)
+    log_format = "victoria"
     # It is stopped before them too: with its store gone it waits half a minute for the last write.
     after = ("alertmanager", "vmetrics")
 

@@ -44,6 +44,7 @@ class VictoriaMetrics(InfraComponent):
     path = "/vmetrics/"
     packages = (VICTORIA_METRICS,)
     programs = ("victoria-metrics",)
+    log_format = "victoria"
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.vmetrics_enabled

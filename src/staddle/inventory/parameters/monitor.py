@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.values import AbsolutePath, Port
+from staddle.inventory.parameters.values import AbsolutePath, Port, Size
 
 
 class NodeExporterParameters(Section):
@@ -28,6 +28,13 @@ class VectorParameters(Section):
     title: ClassVar[str] = "VECTOR"
 
     vector_enabled: Annotated[bool, Param("Run the log agent.", level="group")] = True
+    log_agent_provider: Annotated[
+        Literal["auto", "vector", "syslog-ng"],
+        Param("Which log agent: Vector, syslog-ng, or Vector if the repositories have it.", level="group"),
+    ] = "auto"
+    log_agent_queue_size: Annotated[
+        Size, Param("Disk that the queue of one receiver may take; rows beyond it are dropped.", level="group")
+    ] = Size("1GiB")
     vector_clean: Annotated[bool, Param("Forget what was already sent.", level="group")] = False
     vector_data: Annotated[AbsolutePath, Param("Directory of positions and buffers.")] = "/data/vector"
     vector_port: Annotated[

@@ -1,0 +1,82 @@
+"""The logs of a node that no component of Staddle registers: the system's own, and those of modules found in the inventory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.components.registration import LogFormat, LogSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from staddle.components.base import Context
+
+SYSLOG_SOCKET = "/run/log"
+SOCKET_PATH_LIMIT = 100
+"""The path of a Unix socket is limited to 107 bytes."""
+
+PGSQL: Mapping[str, tuple[LogFormat, str, str, str]] = {
+    "postgres": ("postgres_csv", "pg_log_dir", "/pg/log/postgres", "*.csv"),
+    "postgres-json": ("postgres_json", "pg_log_dir", "/pg/log/postgres", "*.json"),
+    "patroni": ("patroni", "patroni_log_dir", "/pg/log/patroni", "patroni.log"),
+    "pgbouncer": ("pgbouncer", "pgbouncer_log_dir", "/pg/log/pgbouncer", "pgbouncer.log"),
+    "pgbackrest": ("pgbackrest", "pgbackrest_log_dir", "/pg/log/pgbackrest", "*.log"),
+}
+"""Logs of a PostgreSQL instance: format, parameter of the directory, its default, files."""
+
+
+def node_sources(ctx: Context) -> list[LogSource]:
+    """Everything that the log agent of the node is to read, by name."""
+    registered = [source for source in ctx.registry.logs if source.labels["ip"] == ctx.node.ip]
+    found = {source.name: source for source in [*_system(ctx), *registered, *_pgsql(ctx), *_redis(ctx)]}
+    return [found[name] for name in sorted(found)]
+
+
+def _system(ctx: Context) -> list[LogSource]:
+    node = ctx.node
+    labels = {"job": "syslog", "cls": node.cluster, "ins": node.name, "ip": node.ip}
+    if not ctx.layout.is_sandbox:
+        return [LogSource("journal", "plain", labels, kind="journald")]
+    # In a sandbox nobody else's log is ours to read; there's a socket instead that speaks the protocol.
+    sources = []
+    if len(ctx.at(SYSLOG_SOCKET)) <= SOCKET_PATH_LIMIT:
+        sources.append(LogSource("syslog", "plain", labels, (ctx.at(SYSLOG_SOCKET),), kind="syslog"))
+    if node.is_infra:
+        own = {"job": "infra", "cls": "supervisord", "ins": ctx.instance("supervisord"), "ip": node.ip}
+        sources.append(
+            LogSource("supervisord", "python", {**own, "app": "supervisord"}, (ctx.layout.log("supervisord"),))
+        )
+    return sources
+
+
+def _pgsql(ctx: Context) -> list[LogSource]:
+    extra = ctx.node.extra
+    if not ("pg_cluster" in extra and "pg_seq" in extra):
+        return []
+    cluster = str(extra["pg_cluster"])
+    sources = []
+    for name, (style, parameter, folder, files) in PGSQL.items():
+        labels = {
+            "job": name.removesuffix("-json"),
+            "cls": cluster,
+            "ins": f"{cluster}-{extra['pg_seq']}",
+            "ip": ctx.node.ip,
+        }
+        path = f"{ctx.at(str(extra.get(parameter, folder)).rstrip('/'))}/{files}"
+        sources.append(LogSource(name, style, labels, (path,)))
+    return sources
+
+
+def _redis(ctx: Context) -> list[LogSource]:
+    extra: Mapping[str, Any] = ctx.node.extra
+    instances = extra.get("redis_instances")
+    if not ("redis_cluster" in extra and "redis_node" in extra and isinstance(instances, dict)):
+        return []
+    cluster = str(extra["redis_cluster"])
+    sources = []
+    for port in instances:
+        ins = f"{cluster}-{extra['redis_node']}-{port}"
+        labels = {"job": "redis", "cls": cluster, "ins": ins, "ip": ctx.node.ip}
+        sources.append(LogSource(f"redis-{port}", "redis", labels, (ctx.at(f"/var/log/redis/{ins}.log"),)))
+    return sources
