@@ -63,3 +63,7 @@ class PortInUseError(SandboxError):
 
 class ConvergeError(StaddleError):
     """Convergence could not run; the host is as it was."""
+
+
+class FleetError(StaddleError):
+    """Something about real hosts: one gave no answer, or a run over all of them can't begin."""

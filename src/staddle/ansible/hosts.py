@@ -1,0 +1,183 @@
+"""What is asked of one host, in its own worker process: the request, and what the reply means to Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from staddle.compile import packages_on
+from staddle.converge.report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Report
+from staddle.drive import remote
+from staddle.drive.compilation import PHASES, data_roots, host_data, loaded, scratch_root, select
+from staddle.drive.system import wanted_packages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from staddle.drive.rundir import RunDirectory
+
+Exchange = Callable[[bytes], tuple[int, str, str]]
+"""Runs the converge program on the host with this on its standard input; exit status, stdout, stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to ask of one host. `tags` are what the user limited the run to; `check`: change nothing."""
+
+    host: str
+    run: RunDirectory
+    inventory: Path
+    exchange: Exchange
+    check: bool
+    tags: list[str]
+    skipped: list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, request: dict[str, Any], manifest: bytes | None = None) -> dict[str, Any]:
+        """Raises StaddleError."""
+        return remote.reply(*self.exchange(remote.payload(request, manifest)))
+
+    @property
+    def host_data(self) -> dict[str, Any]:
+        return host_data(loaded(self.inventory).fleet.node(self.host))
+
+    @property
+    def named(self) -> list[str] | None:
+        """The components that the user named; None means all."""
+        return None if not self.tags or {"all", "tagged"} & set(self.tags) else list(self.tags)
+
+
+def facts(task: Task) -> dict[str, Any]:
+    """Ask what kind of host it is. apt's lists are updated only if they lack a package that is needed."""
+    node = loaded(task.inventory).fleet.node(task.host)
+    scratch = scratch_root(node) is not None
+    request = {"op": "facts", "packages": list(wanted_packages()), "unprivileged": scratch}
+    found = task.ask(request)["facts"]
+    needed = {package.name for package in packages_on(node) if not package.optional}
+    if not scratch and any(found["packages"][name]["candidate"] is None for name in needed):
+        # In check mode, too: a plan made from lists that are out of date would not be what then happens.
+        found = task.ask({**request, "refresh": True})["facts"]
+    task.run.put("facts", task.host, found)
+    return {"changed": False, "msg": f"{found['os_id']} {found['version_id']} {found['arch']}"}
+
+
+def plan(task: Task) -> dict[str, Any]:
+    """Ask what would change, all phases at once, and note which of them have something to do."""
+    manifest = task.run.read("manifest", task.host)
+    wanted = task.options.get("phases") or PHASES
+    tags = task.options.get("names") or task.tags
+    phases = select(task.run.get("index", task.host), tags, task.skipped)
+    phases = {phase: names for phase, names in phases.items() if phase in wanted}
+    names = [name for phase in PHASES for name in phases.get(phase, [])]
+    # Whoever asks for a part gets that part: what the inventory doesn't have any more stays for now.
+    limited = task.named is not None or bool(task.skipped or task.options)
+    request = {"op": "converge", "check": True, "only": names if limited else None}
+    report = Report.from_data(task.ask(request, manifest)["report"])
+    task.run.put("plan", task.host, report.to_data())
+    orphans = [block.component for block in report.blocks if block.removed and block.outcome != OK]
+    busy = {block.component for block in report.blocks if block.outcome != OK}
+    todo = {phase: names for phase, names in phases.items() if busy & set(names)}
+    if orphans:
+        # What goes makes room for what comes.
+        first = next((phase for phase in PHASES if phase in todo), PHASES[0])
+        todo[first] = [*orphans, *todo.get(first, [])]
+    task.run.put("todo", task.host, todo)
+    result = _result(report) if task.check else {"changed": False, "msg": _summary(report)}
+    return {**result, "ansible_facts": {"staddle_todo": [phase for phase in PHASES if phase in todo]}}
+
+
+def apply(task: Task) -> dict[str, Any]:
+    """Converge one phase."""
+    phase = str(task.options["phase"])
+    todo = (task.run.get("todo", task.host) or {}).get(phase)
+    if not todo:
+        return {"changed": False, "skipped": True, "skip_reason": f"nothing to do in phase {phase}"}
+    request = {"op": "converge", "check": False, "only": todo}
+    report = Report.from_data(task.ask(request, task.run.read("manifest", task.host))["report"])
+    task.run.put(f"report-{phase}", task.host, report.to_data())
+    return _result(report)
+
+
+def finish(task: Task) -> dict[str, Any]:
+    """Nothing is asked: fail if one of the phases did, now that all of them have had their turn."""
+    reports = [task.run.get(f"report-{phase}", task.host) for phase in PHASES]
+    failed = [block for data in reports if data for block in Report.from_data(data).blocks if _is_bad(block)]
+    errors = [data["error"] for data in reports if data and data["error"]]
+    if failed or errors:
+        words = [f"{block.component}: {block.message}" for block in failed]
+        return {"changed": False, "failed": True, "msg": "\n".join([*errors, *words])}
+    return {"changed": False, "msg": "converged"}
+
+
+def drift(task: Task) -> dict[str, Any]:
+    """Ask what is no longer as it was left."""
+    found = task.ask({"op": "drift", "host": task.host_data})["drift"]
+    if task.named is not None:
+        found = [item for item in found if item["component"] in task.named]
+    task.run.put("drift", task.host, found)
+    return {"changed": False, "msg": [f"{item['path']}: {item['note']}" for item in found] or "no drift"}
+
+
+def status(task: Task) -> dict[str, Any]:
+    """Ask each service how it is, over its own protocol."""
+    found = task.ask({"op": "status", "host": task.host_data})
+    task.run.put("status", task.host, found)
+    ill = [f"{item['service']}: {item['reason']}" for item in found["services"] if not item["healthy"]]
+    return {"changed": False, "failed": bool(ill), "msg": ill or f"{len(found['services'])} services are healthy"}
+
+
+def rollback(task: Task) -> dict[str, Any]:
+    """Go back to an earlier generation of the ledger."""
+    request = {"op": "rollback", "host": task.host_data, "check": task.check, "only": task.named}
+    answer = task.ask({**request, "generation": task.options.get("generation")})
+    task.run.put("rollback", task.host, answer)
+    result = _result(Report.from_data(answer["report"]))
+    return {**result, "msg": f"to generation {answer['generation']} ({answer['time']}): {result['msg']}"}
+
+
+def remove(task: Task) -> dict[str, Any]:
+    """Remove what was installed; data only if asked for."""
+    node = loaded(task.inventory).fleet.node(task.host)
+    data = data_roots(node) if task.options.get("data") else []
+    phases = task.options.get("phases")
+    request = {"op": "remove", "host": task.host_data, "check": task.check, "only": task.named, "data": data}
+    answer = task.ask({**request, "phases": phases})
+    task.run.put("remove", task.host, answer)
+    result = _result(Report.from_data(answer["report"]))
+    return {**result, "changed": result["changed"] or bool(answer["data"]), "deleted": answer["data"]}
+
+
+OPERATIONS: dict[str, Callable[[Task], dict[str, Any]]] = {
+    operation.__name__: operation for operation in (facts, plan, apply, finish, drift, status, rollback, remove)
+}
+
+
+def _result(report: Report) -> dict[str, Any]:
+    """A report in Ansible's words. Its diffs have no secrets in them: converge sees to that on the host."""
+    prepared = "\n".join(
+        resource.diff or f"{resource.action} {resource.kind} {resource.path}"
+        for block in report.blocks
+        for resource in block.resources
+        if resource.outcome != OK
+    )
+    return {
+        "changed": report.changed,
+        "failed": report.failed,
+        "msg": _summary(report),
+        "components": {block.component: block.outcome for block in report.blocks if block.outcome != OK},
+        "diff": [{"prepared": prepared + "\n"}] if prepared else [],
+    }
+
+
+def _summary(report: Report) -> str:
+    if report.error:
+        return report.error
+    bad = [f"{block.component} {block.outcome}: {block.message}" for block in report.blocks if _is_bad(block)]
+    counts = report.totals()
+    words = ", ".join(f"{counts[o]} {o}" for o in (OK, CHANGED, FAILED, ROLLED_BACK) if counts[o])
+    return "\n".join([*bad, words or "nothing to do"])
+
+
+def _is_bad(block: BlockResult) -> bool:
+    return block.outcome in (FAILED, ROLLED_BACK)

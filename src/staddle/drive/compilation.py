@@ -1,0 +1,193 @@
+"""From the hosts' facts to the hosts' manifests, once per run, on the ADMIN node."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from staddle import __version__
+from staddle.compile import compile_fleet, components_on, contexts_of, packages_on
+from staddle.components.base import Phase
+from staddle.components.registry import all_components
+from staddle.drive.facts import HostFacts, PackageFacts
+from staddle.drive.material import ensure_material
+from staddle.drive.rundir import locked
+from staddle.drive.system import system_layout, unavailable
+from staddle.errors import StaddleError
+from staddle.inventory import load_inventory
+from staddle.manifest.canonical import digest, to_json
+from staddle.manifest.layout import EMBEDDED, LOGS, STATE, Layout, Program
+from staddle.manifest.resources import Manager
+from staddle.programs.embedded import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set as AbstractSet
+    from pathlib import Path
+
+    from staddle.components.base import Context, Material
+    from staddle.drive.rundir import RunDirectory
+    from staddle.inventory import Loaded
+    from staddle.inventory.fleet import Fleet, Node
+    from staddle.manifest.resources import Manifest
+
+PHASES = tuple(phase.name.lower() for phase in Phase)
+REGISTER = "register"
+"""The tag of the components that are made of what nodes register."""
+CERT = "cert"
+"""The tag of the components that bring certificates."""
+EMBEDDED_HOME = "/opt/staddle/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a run compiled: by host its manifest's address and its components by phase, and what is worth telling."""
+
+    digests: Mapping[str, str]
+    notes: tuple[str, ...]
+    warnings: Mapping[str, list[str]]
+
+    def to_data(self) -> dict[str, Any]:
+        return {"digests": dict(self.digests), "notes": list(self.notes), "warnings": dict(self.warnings)}
+
+
+@cache
+def loaded(inventory: Path) -> Loaded:
+    """The inventory, read once per process. Ansible's workers inherit what its main process has read."""
+    return load_inventory(inventory)
+
+
+def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
+    """Compile the manifest of every host that has given its facts in this run, and put it there. Raises StaddleError.
+
+    All nodes of the inventory take part: what the others register is in these hosts' files.
+    """
+    fleet = loaded(inventory).fleet
+    seen = set(run.hosts("facts"))
+    facts = {node.ip: _facts(node.ip, run, admin) for node in fleet.nodes}
+    layouts = {node.ip: layout_of(node, facts[node.ip]) for node in fleet.nodes}
+    contexts = contexts_of(fleet, lambda node: layouts[node.ip])
+    with locked(admin):
+        material, issued = ensure_material(contexts, admin, inventory)
+    manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
+    consumers = _consumers(fleet, contexts, material)
+    digests: dict[str, str] = {}
+    warnings: dict[str, list[str]] = {}
+    for node in fleet.nodes:
+        known = facts[node.ip]
+        if node.ip in seen:
+            certified = {c.name for c in components_on(node) if c.certificates(contexts[node.ip])} | {"ca"}
+            digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
+            if known and scratch_root(node) is None and (reasons := unavailable(node, known)):
+                warnings[node.ip] = reasons
+    return Compiled(digests, tuple(f"issued {what}" for what in issued), warnings)
+
+
+def _publish(run: RunDirectory, manifest: Manifest, tagged: Mapping[str, AbstractSet[str]]) -> str:
+    run.write("manifest", manifest.node, to_json(manifest))
+    phases: dict[str, list[str]] = {}
+    for block in manifest.blocks:
+        phases.setdefault(block.phase, []).append(block.component)
+    run.put("index", manifest.node, {"phases": phases, **{tag: sorted(names) for tag, names in tagged.items()}})
+    return digest(manifest)
+
+
+def host_data(node: Node) -> dict[str, Any]:
+    """Where things are on a host, as its converge program needs it when there is no manifest at hand."""
+    layout = layout_of(node, None)
+    manager = {"kind": layout.manager.kind, "socket": layout.manager.socket}
+    return {
+        "node": node.ip,
+        "layout": layout.kind,
+        "state": layout.at(STATE),
+        "log_dir": layout.at(LOGS),
+        "manager": manager,
+    }
+
+
+def data_roots(node: Node) -> list[str]:
+    """Where a node's programs keep data."""
+    layout = layout_of(node, None)
+    return [layout.at(path) for path in (node.params.infra_data, node.params.nginx_data, LOGS)]
+
+
+def scratch_root(node: Node) -> str | None:
+    """For tests: a directory on the host that stands for its root, so that nothing else there is touched."""
+    root = node.connection.get("ansible_staddle_root")
+    return str(root) if root else None
+
+
+def layout_of(node: Node, facts: HostFacts | None) -> Layout:
+    """A host's layout, with a program for everything that its components need.
+
+    What the host can't have is in it all the same, so that the others' manifests can be compiled; to get it is then
+    what fails there. The same goes for a host that nobody has seen yet.
+    """
+    assumed = {
+        name: Program(path, package.minimum, "assumed", web_ui=package.web_ui)
+        for package in packages_on(node)
+        if not package.optional
+        for name, path in package.programs.items()
+    }
+    assumed |= {name: Program(f"{EMBEDDED_HOME}/{name}", __version__, EMBEDDED) for name in NAMES}
+    root = scratch_root(node)
+    if root is not None:
+        return Layout("sandbox", Manager("supervisor", f"{root}/run/supervisor.sock"), root, assumed, user="root")
+    layout = system_layout(facts or _nothing_known())
+    return replace(layout, programs={**assumed, **layout.programs})
+
+
+def select(index: Mapping[str, Any], tags: list[str], skipped: list[str]) -> dict[str, list[str]]:
+    """A host's components by phase, as `--tags` and `--skip-tags` want them: names of components or phases.
+
+    `register` stands for the components that are made of what nodes register, `cert` for those with certificates.
+    """
+    phases: dict[str, list[str]] = index["phases"]
+
+    def named(component: str, phase: str, names: list[str]) -> bool:
+        grouped = any(tag in names and component in index[tag] for tag in (REGISTER, CERT))
+        return component in names or phase in names or grouped
+
+    everything = not tags or bool({"all", "tagged"} & set(tags))
+    return {
+        phase: [
+            name for name in components if (everything or named(name, phase, tags)) and not named(name, phase, skipped)
+        ]
+        for phase, components in phases.items()
+    }
+
+
+def known_tags() -> set[str]:
+    """Every tag that means something."""
+    return {component.name for component in all_components()} | {*PHASES, REGISTER, CERT, "all", "tagged", "always"}
+
+
+def _facts(ip: str, run: RunDirectory, admin: Path) -> HostFacts | None:
+    """Those of this run, which are kept for later; else those of an earlier one."""
+    kept = admin / "facts" / f"{ip}.json"
+    data = run.get("facts", ip)
+    if data is not None:
+        text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+        beside = kept.with_suffix(".new")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(kept)
+        return HostFacts.from_data(data)
+    try:
+        return HostFacts.from_data(json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError, StaddleError):
+        return None
+
+
+def _nothing_known() -> HostFacts:
+    packages: dict[str, PackageFacts] = {}
+    return HostFacts(os_id="", codename="", version_id="", arch="", python="", hostname="", packages=packages)
+
+
+def _consumers(fleet: Fleet, contexts: Mapping[str, Context], material: Material) -> frozenset[str]:
+    """The components that are made of the targets, probes and names that nodes register: without, they'd be others."""
+    if not fleet.infra:
+        return frozenset()
+    ctx = replace(contexts[fleet.infra[0].ip], material=material)
+    bare = replace(ctx, registry=replace(ctx.registry, targets=(), probes=(), dns=()))
+    return frozenset(c.name for c in components_on(ctx.node) if c.build(ctx) != c.build(bare))
