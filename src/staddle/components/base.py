@@ -179,6 +179,11 @@ class Context:
         return self.layout.address(self.node)
 
     @property
+    def host(self) -> str:
+        """The same as it's written in a URL or before a port."""
+        return self.layout.host(self.node)
+
+    @property
     def bind(self) -> str:
         """The host part of a listen address: loopback in a sandbox, every address on a real host."""
         return self.layout.address(self.node) if self.layout.is_sandbox else ""
@@ -325,11 +330,11 @@ class InfraComponent(Component):
 
     def target(self, ctx: Context) -> Target:
         """Its scrape target."""
-        address = f"{ctx.address}:{self.port(ctx)}"
+        address = f"{ctx.host}:{self.port(ctx)}"
         return Target("infra", ctx.instance("infra"), address, self.labels(ctx), self.metrics_path)
 
     def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:
-        """Its row on the home page. `health_query` defaults to the liveness of its target."""
+        """Its row on the home page. `health_query` defaults to the liveness of its target; empty if nothing watches it."""
         instance = ctx.instance(self.name)
         program = self.program_on(ctx)
         return Listing(
@@ -340,6 +345,6 @@ class InfraComponent(Component):
             version=program.version,
             provider=program.provider,
             port=self.port(ctx),
-            health_query=health_query or f'up{{job="infra",ins="{instance}"}}',
+            health_query=f'up{{job="infra",ins="{instance}"}}' if health_query is None else health_query,
             url=self.listing_url(),
         )

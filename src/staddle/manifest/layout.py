@@ -100,6 +100,11 @@ class Layout:
         """The address at which a node's services are reached by its peers."""
         return LOOPBACK if self.is_sandbox else node.ip
 
+    def host(self, node: Node) -> str:
+        """The same as it's written in a URL or before a port: an IPv6 address in brackets."""
+        address = self.address(node)
+        return f"[{address}]" if ":" in address else address
+
     def log(self, service: str) -> str:
         """The file that holds a service's output."""
         return f"{self.at(LOGS)}/{service}.log"

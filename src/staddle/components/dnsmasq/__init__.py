@@ -33,7 +33,7 @@ class Dnsmasq(InfraComponent):
 
     def register(self, ctx: Context) -> Registration:
         labels = self.labels(ctx)
-        address = f"{ctx.address}:{ctx.port(ctx.params.dns_port)}"
+        address = f"{ctx.host}:{ctx.port(ctx.params.dns_port)}"
         probe = Probe(labels["ins"], "dns", address, labels)
         query = f'probe_success{{job="probe",ins="{labels["ins"]}"}}'
         records = tuple(_parse(line) for line in ctx.params.dns_records) if ctx.node is ctx.fleet.infra[0] else ()

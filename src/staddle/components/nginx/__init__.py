@@ -253,7 +253,7 @@ def _probes(ctx: Context, instance: str) -> list[Probe]:
     params = ctx.params
     plain = params.nginx_sslmode == "disable"
     scheme, port = ("http", params.nginx_port) if plain else ("https", params.nginx_ssl_port)
-    url = f"{scheme}://{ctx.address}:{ctx.port(port)}/"
+    url = f"{scheme}://{ctx.host}:{ctx.port(port)}/"
     probes = []
     for server in servers(ctx):
         ins = instance if server.is_home else f"{instance}:{server.names[0]}"

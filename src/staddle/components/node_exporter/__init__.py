@@ -37,7 +37,7 @@ class NodeExporter(Component):
     def register(self, ctx: Context) -> Registration:
         node, params = ctx.node, ctx.params
         labels = {"cls": node.cluster, "ins": node.name, "ip": node.ip}
-        address = f"{ctx.address}:{ctx.port(params.node_exporter_port)}"
+        address = f"{ctx.host}:{ctx.port(params.node_exporter_port)}"
         return Registration(
             targets=(Target("node", node.ip, address, labels, params.exporter_metrics_path),),
             probes=(Probe(node.ip, "icmp", ctx.address, labels, job="ping"),) if ctx.layout.icmp else (),

@@ -94,7 +94,7 @@ class Vmalert(InfraComponent):
 def _notifiers(ctx: Context) -> list[str]:
     """Every Alertmanager of the fleet: they agree among themselves who notifies. Without one, alerts are only kept."""
     urls = [
-        f"http://{ctx.layout.address(node)}:{ctx.port(node.params.alertmanager_port)}"
+        f"http://{ctx.layout.host(node)}:{ctx.port(node.params.alertmanager_port)}"
         for node in ctx.fleet.infra
         if node.params.alertmanager_enabled
     ]
