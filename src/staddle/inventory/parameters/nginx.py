@@ -14,7 +14,7 @@ class NginxParameters(Section):
     title: ClassVar[str] = "NGINX"
 
     nginx_enabled: Annotated[bool, Param("Run the portal.")] = True
-    nginx_clean: Annotated[bool, Param("Remove server files that Staddle did not write.")] = False
+    nginx_clean: Annotated[bool, Param("Ignore files in the `conf.d` of nginx that Staddle did not write.")] = False
     nginx_exporter_enabled: Annotated[bool, Param("Run the nginx exporter.")] = True
     nginx_exporter_port: Annotated[
         Port,
