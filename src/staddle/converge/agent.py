@@ -23,6 +23,7 @@ from . import recovery, stage
 from .context import Context
 from .facts import ABSENT, Obstacle, explain
 from .files import Step, remove
+from .foundations import Foundations
 from .host import host_facts
 from .ledger import Entry, Ledger, StateError, Store
 from .model import Block, Manifest, ManifestError, parse
@@ -95,29 +96,38 @@ class _Run:
         if not check:
             stage.clean(self._store.path)
             self._ledger.node = self._manifest.node
-        context = self._context()
         orphans = [name for name in self._orphans if name in self._selected]
         blocks = [block for block in self._manifest.blocks if block.component in self._selected]
         total = len(orphans) + len(blocks)
         self._progress(Event("begin", total=total))
+        foundations = Foundations(blocks, self._ledger, self._selected)
+        if any(block.packages or block.accounts for block in blocks):
+            self._progress(Event("step", text="packages and accounts"))
+        if foundations.ensure(check=check):
+            self._store.save(self._ledger, self._manifest.digest, [])
+        context = self._context(foundations)
         # What goes makes room (ports, names) for what comes.
         for index, name in enumerate(orphans, 1):
             gone = Block(name, "", (), (), None, {})
             self._one(Transaction(context, gone, self._pruned(name), self._stale(name), removed=True), index, total)
         for index, block in enumerate(blocks, len(orphans) + 1):
             pruned, stale = self._pruned(block.component), self._stale(block.component, block)
+            stale += [name for name in block.displaces if context.operator.states[name].running]
             self._one(Transaction(context, block, pruned, stale), index, total)
         self._sweep(context)
         self._look_back(context)
+        foundations.prune(self._report.blocks, check=check)
         if not check:
             self._close(context)
 
-    def _context(self) -> Context:
+    def _context(self, foundations: Foundations) -> Context:
         """All facts, in few calls: every path, the states of all services, the health of those that run."""
         facts = Facts(self._wanted_paths | set(self._ledger.paths))
+        facts.coming = foundations.accounts if self._report.check else set()
         manager = connect(self._manifest.manager)
         services = [b.service for b in self._manifest.blocks if b.service and b.component in self._selected]
-        names = sorted(self._wanted_services | set(self._ledger.services))
+        displaced = {name for block in self._manifest.blocks for name in block.displaces}
+        names = sorted(self._wanted_services | set(self._ledger.services) | displaced)
         states: dict[str, ServiceState] = {}
         error = None
         try:
@@ -137,6 +147,9 @@ class _Run:
             manager_error=error,
             probes=probe(running),
             interrupted=self._interrupted,
+            lacking=foundations.lacking,
+            coming=foundations.coming,
+            foundations=foundations.results(),
         )
 
     def _pruned(self, component: str) -> list[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .model import Manifest
     from .operate import Operator
     from .plan import Facts
+    from .report import ResourceResult
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ class Interrupted:
 
 @dataclass
 class Context:
-    """`probes` are the health checks made at the beginning; `manager_error` says why no service can be worked on."""
+    """`probes` are the health checks made at the beginning; `manager_error` says why no service can be worked on.
+
+    By component: `lacking` says why a package or account is not there, `foundations` what was done about those; `coming`
+    are the components whose packages would be installed by now (in check mode, so that nothing of them can be run).
+    """
 
     manifest: Manifest
     store: Store
@@ -37,3 +42,6 @@ class Context:
     manager_error: str | None = None
     probes: Mapping[str, str | None] = field(default_factory=dict)
     interrupted: dict[str, Interrupted] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    coming: frozenset[str] = frozenset()
+    foundations: Mapping[str, list[ResourceResult]] = field(default_factory=dict)

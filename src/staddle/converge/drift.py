@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import grp
+import hashlib
 import pwd
 from dataclasses import dataclass
 
+from . import accounts, packages
 from .facts import State, explain, observe, read
-from .ledger import Entry, Store
+from .ledger import Entry, Ledger, Store
+from .sections import take
 from .text import difference
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One path that differs. `what`: missing, content, kind, target, mode, owner or unreadable.
+    """One path (or package, or account) that differs. `what`: missing, content, kind, target, mode, owner or unreadable.
 
     `diff` is from ours to theirs.
     """
@@ -34,7 +37,8 @@ def drift(state: str) -> tuple[Drift, ...]:
     with store.locked():
         ledger = store.load()
         found = [_look(path, entry, store) for path, entry in sorted(ledger.paths.items())]
-    return tuple(item for item in found if item is not None)
+        foundations = _look_at_foundations(ledger)
+    return (*(item for item in found if item is not None), *foundations)
 
 
 def _look(path: str, entry: Entry, store: Store) -> Drift | None:
@@ -42,9 +46,34 @@ def _look(path: str, entry: Entry, store: Store) -> Drift | None:
         now = observe(path)
     except OSError as error:
         return Drift(path, entry.component, "unreadable", explain(error, path))
+    if entry.section:
+        return _look_at_section(path, entry, now)
     what, note = _compare(entry, now)
     diff = _diff(path, entry, store) if what == "content" else None
     return Drift(path, entry.component, what, note, diff) if what else None
+
+
+def _look_at_section(path: str, entry: Entry, now: State) -> Drift | None:
+    """Only our section of the file counts."""
+    content = take(read(path), entry.section or "") if now.kind == "file" else None
+    if content is None:
+        return Drift(path, entry.component, "missing", f"section {entry.section} is gone")
+    if hashlib.sha256(content).hexdigest() == entry.sha256:
+        return None
+    return Drift(path, entry.component, "content", f"section {entry.section} was changed")
+
+
+def _look_at_foundations(ledger: Ledger) -> list[Drift]:
+    """Packages and accounts that are gone."""
+    found = [
+        Drift(name, ledger.packages[name]["components"][0], "missing", "this package is not installed any more")
+        for name in packages.missing(ledger.packages)
+    ]
+    for account, components in sorted(ledger.accounts.items()):
+        kind, _, name = account.partition(" ")
+        if accounts.missing(kind, name):
+            found.append(Drift(name, components[0], "missing", f"there is no such {kind} any more"))
+    return found
 
 
 def _compare(entry: Entry, now: State) -> tuple[str, str]:

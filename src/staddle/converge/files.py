@@ -26,10 +26,12 @@ class Step:
     path: str
     before: State
     after: State
+    section: str | None = None
+    """Set if only this section of the file is ours."""
 
     def reversed(self) -> Step:
         """The step that undoes this one."""
-        return Step(self.path, self.after, self.before)
+        return Step(self.path, self.after, self.before, self.section)
 
 
 class Swap:

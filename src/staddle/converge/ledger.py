@@ -36,7 +36,10 @@ class StateError(Exception):
 
 @dataclass
 class Entry:
-    """One path that we wrote. `created`: nothing was there before; `original`: what was there, if it was not ours."""
+    """One path that we wrote. `created`: nothing was there before; `original`: what was there, if it was not ours.
+
+    With `section`, only that section of the file is ours, and `sha256` is that of its content.
+    """
 
     kind: str
     component: str
@@ -49,6 +52,7 @@ class Entry:
     secret: bool = False
     created: bool = True
     original: dict[str, Any] | None = None
+    section: str | None = None
 
 
 @dataclass
@@ -67,7 +71,11 @@ class ServiceEntry:
 
 @dataclass
 class Ledger:
-    """`ledger.json` in memory. `components` holds each block in plain form, in the order of the manifest."""
+    """`ledger.json` in memory. `components` holds each block in plain form, in the order of the manifest.
+
+    `packages` has the `components` that need each, and whether we installed it (`created`); `accounts` the components
+    that need each `user NAME` or `group NAME`; `commands` what the commands of each component have put into effect.
+    """
 
     node: str = ""
     generation: int = 0
@@ -75,6 +83,9 @@ class Ledger:
     services: dict[str, ServiceEntry] = field(default_factory=dict)
     components: dict[str, Any] = field(default_factory=dict)
     committed: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[str, list[str]] = field(default_factory=dict)
+    commands: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data; fields of an entry that don't apply are left out."""
@@ -104,6 +115,10 @@ class Ledger:
             differs |= _put(self.services, name, service)
         return differs
 
+    def take_commands(self, component: str, digests: dict[str, str]) -> bool:
+        """What the component's commands have put into effect. True if the ledger said anything else."""
+        return _put(self.commands, component, digests or None)
+
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Ledger:
         """The inverse of `to_data`. Raises StateError for a format that is not ours."""
@@ -116,6 +131,9 @@ class Ledger:
             services={name: ServiceEntry(**entry) for name, entry in data["services"].items()},
             components=data["components"],
             committed=data["committed"],
+            packages=data.get("packages", {}),
+            accounts=data.get("accounts", {}),
+            commands=data.get("commands", {}),
         )
 
 
@@ -137,13 +155,19 @@ class Journal:
 
     def to_data(self) -> dict[str, Any]:
         """Plain data."""
-        steps = [{"path": s.path, "before": s.before.to_data(), "after": s.after.to_data()} for s in self.steps]
+        steps = [
+            {"path": s.path, "before": s.before.to_data(), "after": s.after.to_data(), "section": s.section}
+            for s in self.steps
+        ]
         return {**vars(self), "steps": steps, "format": FORMAT}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Journal:
         """The inverse of `to_data`."""
-        steps = [Step(s["path"], State.from_data(s["before"]), State.from_data(s["after"])) for s in data["steps"]]
+        steps = [
+            Step(s["path"], State.from_data(s["before"]), State.from_data(s["after"]), s.get("section"))
+            for s in data["steps"]
+        ]
         return cls(data["id"], data["component"], data["action"], steps, data["phase"], data["service"])
 
 

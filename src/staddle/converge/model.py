@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = 1
-KINDS = ("directory", "file", "symlink")
+KINDS = ("directory", "file", "section", "symlink")
 ON_CHANGE = ("restart", "reload", "none")
 
 
@@ -29,7 +29,11 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class Resource:
-    """A file, directory or symlink that must exist. Fields that don't belong to its kind are None."""
+    """A file, directory or symlink that must exist. Fields that don't belong to its kind are None.
+
+    A `section` is a part of a file that others write, too. Once its place is known it is a file with `section` set:
+    `content_sha256` is the section's own content, `sha256` that of the whole file (`sections.py`).
+    """
 
     kind: str
     path: str
@@ -41,6 +45,40 @@ class Resource:
     origin: str | None = None
     sha256: str | None = None
     target: str | None = None
+    section: str | None = None
+    content_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Package:
+    """A distribution package that must be installed, in this version or a newer one if `minimum` is given."""
+
+    name: str
+    minimum: str | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A `user` or `group` that must exist. What there is already is left as it is, but for a user's further `groups`."""
+
+    kind: str
+    name: str
+    uid: int | None = None
+    group: str | None = None
+    groups: tuple[str, ...] = ()
+    home: str | None = None
+    shell: str | None = None
+    system: bool = True
+
+
+@dataclass(frozen=True)
+class Command:
+    """What makes the block's files take effect: run after one of them changed, or when `check` does not exit with 0."""
+
+    name: str
+    argv: tuple[str, ...]
+    check: tuple[str, ...] | None
+    timeout: float
 
 
 @dataclass(frozen=True)
@@ -89,6 +127,10 @@ class Block:
     validators: tuple[Validator, ...]
     service: Service | None
     data: Mapping[str, Any]
+    packages: tuple[Package, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    commands: tuple[Command, ...] = ()
+    displaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +150,7 @@ class Manifest:
     log_dir: str
     manager: Manager
     blocks: tuple[Block, ...]
-    blobs: Mapping[str, bytes]
+    blobs: dict[str, bytes]
     digest: str
 
 
@@ -180,11 +222,21 @@ class _Reader:
             raise self.fail(key, "a list")
         return value
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.items(key)
+        if not all(isinstance(word, str) and word for word in value):
+            raise self.fail(key, "a list of strings")
+        return tuple(value)
+
     def object(self, key: str) -> _Reader:
         return _Reader(self.data.get(key), self.at(key))
 
     def objects(self, key: str) -> list[_Reader]:
         return [_Reader(item, f"{self.at(key)}[{i}]") for i, item in enumerate(self.items(key))]
+
+    def optional_objects(self, key: str) -> list[_Reader]:
+        """Manifests of older programs lack what came later."""
+        return self.objects(key) if key in self.data else []
 
 
 def parse(data: Any) -> Manifest:
@@ -243,7 +295,37 @@ def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
         validators=tuple(_validator(item) for item in reader.objects("validators")),
         service=service,
         data=reader.data,
+        packages=tuple(
+            Package(item.name("name"), item.optional_text("minimum")) for item in reader.optional_objects("packages")
+        ),
+        accounts=tuple(_account(item) for item in reader.optional_objects("accounts")),
+        commands=tuple(_command(item) for item in reader.optional_objects("commands")),
+        displaces=reader.texts("displaces") if "displaces" in reader.data else (),
     )
+
+
+def _account(reader: _Reader) -> Account:
+    kind, name = reader.choice("kind", ("group", "user")), reader.name("name")
+    if kind == "group":
+        return Account(kind, name)
+    return Account(
+        kind,
+        name,
+        uid=None if reader.data.get("uid") is None else reader.integer("uid", 0, 2**31),
+        group=reader.optional_text("group"),
+        groups=reader.texts("groups"),
+        home=reader.path("home"),
+        shell=reader.path("shell"),
+        system=reader.flag("system"),
+    )
+
+
+def _command(reader: _Reader) -> Command:
+    argv = reader.texts("argv")
+    if not argv:
+        raise reader.fail("argv", "a non-empty list of strings")
+    check = reader.texts("check") if reader.data.get("check") is not None else None
+    return Command(reader.name("name"), argv, check, reader.seconds("timeout"))
 
 
 def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
@@ -269,6 +351,8 @@ def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
         secret=reader.flag("secret"),
         origin=reader.optional_text("origin"),
         sha256=sha256,
+        section=reader.name("section") if kind == "section" else None,
+        content_sha256=sha256 if kind == "section" else None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .facts import ABSENT, Obstacle, State, explain, is_private, observe, read
 from .files import Step
 from .ledger import Entry, Ledger
+from .sections import cut
 from .text import difference
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Facts:
     """States of paths, read once. What this run changes (or, in check mode, would change) is noted here as it goes."""
 
     def __init__(self, paths: Iterable[str]) -> None:
+        self.coming: set[str] = set()
+        """Accounts that would have been made by now, in check mode: `user NAME`, `group NAME`."""
         self._states: dict[str, State] = {}
         self._errors: dict[str, str] = {}
         for path in paths:
@@ -78,6 +81,7 @@ class Change:
     entry: Entry | None
     diff: str | None = None
     note: str | None = None
+    section: str | None = None
 
     @property
     def touches(self) -> bool:
@@ -100,7 +104,7 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """What touches the disk."""
-        return [Step(change.path, change.before, change.after) for change in self.changes if change.touches]
+        return [Step(c.path, c.before, c.after, c.section) for c in self.changes if c.touches]
 
 
 def plan_block(block: Block, manifest: Manifest, ledger: Ledger, facts: Facts, pruned: Iterable[str]) -> Plan:
@@ -118,7 +122,7 @@ def plan_block(block: Block, manifest: Manifest, ledger: Ledger, facts: Facts, p
             change.note = obstacle.reason
         plan.changes.append(change)
     for path in pruned:
-        plan.changes.append(_plan_removal(path, ledger.paths[path], facts))
+        plan.changes.append(_plan_removal(path, ledger.paths[path], facts, manifest.blobs))
     return plan
 
 
@@ -132,14 +136,15 @@ def _plan_resource(
     path, old = resource.path, ledger.paths.get(resource.path)
     before = facts.get(path)
     _check_way(resource, before, ours=old is not None and old.kind != "directory")
-    after = _desired(resource, blobs)
+    after = _desired(resource, blobs, facts)
     change = Change(resource.kind, path, _action(before, after), before, after, resource.on_change, None)
+    change.section = resource.section
     if change.action in ("mode", "owner") and before.kind == "file":
         # Only what is asked for changes; content and the unspecified owner stay.
         after = change.after = State(
             "file", after.mode, _or(after.uid, before.uid), _or(after.gid, before.gid), after.sha256
         )
-    foreign = old is None and before.kind in ("file", "symlink")
+    foreign = old is None and before.kind in ("file", "symlink") and resource.section is None
     change.entry = _entry(resource, component, old, before if foreign and change.touches else None)
     if old is None:
         change.entry.created = before == ABSENT
@@ -174,23 +179,25 @@ def _check_way(resource: Resource, before: State, *, ours: bool) -> None:
     )
 
 
-def _desired(resource: Resource, blobs: Mapping[str, bytes]) -> State:
+def _desired(resource: Resource, blobs: Mapping[str, bytes], facts: Facts) -> State:
     if resource.kind == "symlink":
         return State("symlink", target=resource.target)
-    uid = _lookup(resource, resource.owner, "user")
-    gid = _lookup(resource, resource.group, "group")
+    uid = _lookup(resource, resource.owner, "user", facts)
+    gid = _lookup(resource, resource.group, "group", facts)
     if resource.kind == "directory":
         return State("directory", resource.mode, uid, gid)
     sha256 = resource.sha256 or ""
     return State("file", resource.mode, uid, gid, sha256, len(blobs[sha256]))
 
 
-def _lookup(resource: Resource, name: str | None, what: str) -> int | None:
+def _lookup(resource: Resource, name: str | None, what: str, facts: Facts) -> int | None:
     if name is None or name.isdigit():
         return None if name is None else int(name)
     try:
         return pwd.getpwnam(name).pw_uid if what == "user" else grp.getgrnam(name).gr_gid
     except KeyError:
+        if f"{what} {name}" in facts.coming:
+            return None
         raise Obstacle(resource.path, f"it shall belong to {what} {name}, who does not exist on this host") from None
 
 
@@ -210,12 +217,13 @@ def _entry(resource: Resource, component: str, old: Entry | None, replaced: Stat
     return Entry(
         kind=resource.kind,
         component=component,
-        sha256=resource.sha256,
+        sha256=resource.content_sha256 or resource.sha256,
         target=resource.target,
-        mode=resource.mode,
-        owner=resource.owner,
-        group=resource.group,
+        mode=None if resource.section else resource.mode,
+        owner=None if resource.section else resource.owner,
+        group=None if resource.section else resource.group,
         on_change=resource.on_change,
+        section=resource.section,
         secret=resource.secret,
         created=old.created if old else True,
         original=old.original if old else replaced.to_data() if replaced else None,
@@ -232,6 +240,8 @@ def _explain(change: Change, resource: Resource, old: Entry | None, blobs: Mappi
         )
     elif change.action == "retarget":
         change.note = f"{before.target} → {change.after.target}"
+    elif resource.section:
+        change.note = f"section {resource.section}"
     elif before.kind in ("file", "symlink") and old is None:
         change.note = "was not made by staddle; what was there is kept in the ledger"
     elif before.kind == "file" and old is not None and before.sha256 != old.sha256:
@@ -242,7 +252,7 @@ def _explain(change: Change, resource: Resource, old: Entry | None, blobs: Mappi
         change.diff = difference(change.path, current, blobs[resource.sha256 or ""], secret=hidden)
 
 
-def _plan_removal(path: str, entry: Entry, facts: Facts) -> Change:
+def _plan_removal(path: str, entry: Entry, facts: Facts, blobs: dict[str, bytes]) -> Change:
     """A path that no manifest names any more. What we can't recognise as ours is left where it is."""
     try:
         before = facts.get(path)
@@ -253,6 +263,10 @@ def _plan_removal(path: str, entry: Entry, facts: Facts) -> Change:
     if before.kind not in ("file", "symlink"):
         note = f"left alone: it is a {before.kind} now"
         return Change(entry.kind, path, "forget", before, before, "none", None, note=note)
+    if entry.section and (before.kind == "symlink" or _content(path, before) is None):
+        return Change(entry.kind, path, "forget", before, before, "none", None, note="left alone: it can't be read")
+    if entry.section:
+        return _plan_cut(path, entry, before, blobs)
     change = Change(entry.kind, path, "remove", before, ABSENT, entry.on_change, None)
     if before.kind == "file":
         change.diff = difference(path, _content(path, before), None, secret=entry.secret)
@@ -261,6 +275,22 @@ def _plan_removal(path: str, entry: Entry, facts: Facts) -> Change:
         if before.sha256:
             change.note += f"; that content is kept in the ledger as {before.sha256}"
     return change
+
+
+def _plan_cut(path: str, entry: Entry, before: State, blobs: dict[str, bytes]) -> Change:
+    """Our section leaves a file that is not ours; a file that we made and nobody else wrote to goes altogether."""
+    old = _content(path, before) or b""
+    new = cut(old, entry.section or "")
+    if not new.strip() and entry.created:
+        return Change(entry.kind, path, "remove", before, ABSENT, entry.on_change, None, section=entry.section)
+    if new == old:
+        return Change(entry.kind, path, "forget", before, before, "none", None, note="was already gone")
+    sha256 = hashlib.sha256(new).hexdigest()
+    blobs[sha256] = new
+    after = State("file", before.mode, before.uid, before.gid, sha256, len(new))
+    note = f"without section {entry.section}"
+    diff = difference(path, old, new, secret=entry.secret or is_private(before))
+    return Change(entry.kind, path, "update", before, after, entry.on_change, None, diff, note, entry.section)
 
 
 def _content(path: str, before: State) -> bytes | None:
@@ -280,6 +310,8 @@ def service_hashes(block: Block) -> tuple[str, str]:
         kind = "restart" if resource.path == definition else resource.on_change
         if resource.kind == "directory":
             kind = ""
-        lines[kind].append(f"{resource.kind} {resource.path} {resource.sha256 or resource.target}")
+        lines[kind].append(
+            f"{resource.kind} {resource.path} {resource.content_sha256 or resource.sha256 or resource.target}"
+        )
     digests = [hashlib.sha256("\n".join(sorted(lines[kind])).encode()).hexdigest() for kind in ("restart", "reload")]
     return digests[0], digests[1]

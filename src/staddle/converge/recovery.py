@@ -59,6 +59,8 @@ def _own(ledger: Ledger, component: str, step: Step) -> None:
         entry.original = step.before.to_data()
     entry.kind, entry.sha256, entry.target = step.after.kind, step.after.sha256, step.after.target
     entry.mode = step.after.mode
+    if step.section:
+        entry.section, entry.original = step.section, None
     ledger.paths[step.path] = entry
 
 

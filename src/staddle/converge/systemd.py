@@ -83,7 +83,7 @@ class Systemd:
     def _refresh(self, name: str) -> None:
         """daemon-reload if, and only if, systemd says that the unit changed on disk; enable if it can be and isn't."""
         unit = self._show([name])[name]
-        if unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") == "not-found":
+        if unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") in ("not-found", "masked"):
             self._systemctl("daemon-reload")
             unit = self._show([name])[name]
         if unit.get("LoadState") != "loaded":

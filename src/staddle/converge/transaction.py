@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from . import stage
+from . import commands, stage
 from .facts import Obstacle, explain, read
 from .files import Step, Swap, undo
 from .ledger import Journal, ServiceEntry
@@ -15,6 +15,7 @@ from .model import Health, Service
 from .operate import Trouble, decide
 from .plan import Change, Plan, plan_block, service_hashes
 from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, ResourceResult, ServiceResult
+from .sections import resolve
 from .services import ManagerError, ServiceState
 
 if TYPE_CHECKING:
@@ -25,19 +26,22 @@ if TYPE_CHECKING:
 class Transaction:
     """Brings one block about. `pruned`: paths, `stale`:
 
-    names of services, that the component had and the block has not.
+    names of services, that the component had and the block has not, or that it displaces.
     """
 
     def __init__(
         self, context: Context, block: Block, pruned: list[str], stale: list[str], *, removed: bool = False
     ) -> None:
         self._context = context
+        block = resolve(block, context.facts, context.manifest.blobs)
         self._block = block
         self._stale = stale
         self._removed = removed
         self._interrupted = context.interrupted.get(block.component)
         self._plan: Plan = plan_block(block, context.manifest, context.ledger, context.facts, pruned)
         self._hashes = service_hashes(block)
+        self._due = commands.due(block, self._plan, context.ledger)
+        self._commands = [ResourceResult("command", command.name, OK, "run") for command in self._due]
         self._result = BlockResult(block.component, block.phase, removed=removed)
         self._resources = [_resource_result(change) for change in self._plan.changes]
         self._result.resources = self._resources
@@ -60,11 +64,18 @@ class Transaction:
         """Plans are made on construction; this carries them out (or, in check mode, says what that would be)."""
         began = time.monotonic()
         self._converge()
+        foundations = self._context.foundations.get(self._block.component, [])
+        self._result.resources = [*foundations, *self._resources, *self._commands]
+        if self._result.outcome == OK and any(result.outcome == CHANGED for result in foundations):
+            self._result.outcome = CHANGED
         self._result.seconds = round(time.monotonic() - began, 3)
         return self._result
 
     def _converge(self) -> None:
         context, plan, service = self._context, self._plan, self._block.service
+        if self._block.component in context.lacking:
+            self._refuse(context.lacking[self._block.component])
+            return
         if plan.obstacles:
             self._refuse("; ".join(str(obstacle) for obstacle in plan.obstacles))
             for resource, change in zip(self._resources, plan.changes):
@@ -74,13 +85,15 @@ class Transaction:
         if context.manager_error and (service or self._stale) and not context.check:
             self._refuse(context.manager_error)
             return
-        if plan.steps and self._block.validators and not self._validated():
+        # A program that is still to be installed can't judge anything yet.
+        judged = not (context.check and self._block.component in context.coming)
+        if judged and plan.steps and self._block.validators and not self._validated():
             return
         action = self._decide()
         steps = self._all_steps()
         if context.check:
             self._predict(action)
-        elif steps or self._stale or self._removed or self._interrupted:
+        elif steps or self._due or self._stale or self._removed or self._interrupted:
             self._swap(action, steps)
         elif service and action != "none":
             self._operate_only(service, action)
@@ -186,6 +199,7 @@ class Transaction:
         except Obstacle as obstacle:
             trouble = Trouble(str(obstacle))
             action = "none"
+        trouble = trouble or self._run_commands()
         service = self._block.service
         if service and trouble is None:
             trouble = self._act(service, action)
@@ -201,6 +215,15 @@ class Transaction:
             changes = [(self._block.component, step) for step in steps if not step.after.same(step.before)]
             if self._record(changes, journal.id):
                 self._finish(action)
+
+    def _run_commands(self) -> Trouble | None:
+        """Up to the first that fails."""
+        for command in self._due:
+            self._step(command.name)
+            reason = commands.run(command)
+            if reason:
+                return Trouble(reason)
+        return None
 
     def _journal(self, action: str, steps: list[Step]) -> Journal:
         """Its action is what the service needs if this is interrupted; what a predecessor left to be done counts, too."""
@@ -223,6 +246,9 @@ class Transaction:
                     raise Obstacle(step.path, "it was changed while converge was running: run again")
             if step.after.kind == "file" and step.after.sha256:
                 self._context.store.keep(self._context.manifest.blobs[step.after.sha256])
+        for resource in self._block.resources:
+            if resource.content_sha256:  # so that a manifest of this generation can be put together again
+                self._context.store.keep(self._context.manifest.blobs[resource.content_sha256])
 
     def _abandon(self, error: Exception) -> None:
         """Nothing was moved into place yet."""
@@ -277,6 +303,8 @@ class Transaction:
         finally:
             for step in journal.steps:
                 context.facts.read(step.path)
+        # They read what is in the files, and those are the previous ones again. Were they not, the trouble is told already.
+        self._run_commands()
         again = self._bring_back(action, first=first)
         if problem or again:
             reason = problem or (again.reason if again else "")
@@ -301,7 +329,7 @@ class Transaction:
         for name, result in zip(self._stale, self._stale_results):
             if result.action == "stop":
                 try:
-                    operator.manager.start(_bare_service(name, self._context.ledger.services[name]))
+                    operator.manager.start(_bare_service(name, self._context.ledger.services.get(name)))
                     result.action = "restart"
                 except ManagerError as error:
                     return Trouble(str(error))
@@ -374,6 +402,8 @@ class Transaction:
         for resource, change in zip(self._resources, self._plan.changes):
             if change.touches:
                 resource.outcome = outcome
+        for result in self._commands:
+            result.outcome = outcome
 
     def _finish(self, action: str) -> None:
         changed = action != "none" or any(result.action != "none" for result in self._stale_results)
@@ -381,6 +411,8 @@ class Transaction:
             if change.touches:
                 resource.outcome = CHANGED
                 changed = True
+        for result in self._commands:
+            result.outcome, changed = CHANGED, True
         if self._service_result:
             self._service_result.action = action
         self._result.outcome = CHANGED if changed else OK
@@ -401,6 +433,7 @@ class Transaction:
         differs = ledger.take(component, None if self._removed else self._block.data, entries, services) or bool(
             changes
         )
+        differs |= ledger.take_commands(component, commands.digests(self._block))
         if journal:
             ledger.committed[component] = journal
         if self._removed:
@@ -424,5 +457,6 @@ def _resource_result(change: Change) -> ResourceResult:
     return ResourceResult(change.kind, change.path, OK, change.action, change.diff, change.note)
 
 
-def _bare_service(name: str, entry: ServiceEntry) -> Service:
-    return Service(name, entry.definition, Health("http"), None, 20.0, entry.stop_timeout)
+def _bare_service(name: str, entry: ServiceEntry | None) -> Service:
+    definition, stop_timeout = (entry.definition, entry.stop_timeout) if entry else ("", 10.0)
+    return Service(name, definition, Health("http"), None, 20.0, stop_timeout)

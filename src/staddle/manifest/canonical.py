@@ -4,7 +4,7 @@ File contents are carried once each, by SHA-256, in `blobs`; a file entry holds 
 
     {"format": 1, "node": ip, "layout": name, "state": dir, "log_dir": dir, "manager": {"kind", "socket"},
      "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […],
-                 "service": {…}|null}],
+                 "service": {…}|null, "packages": […], "accounts": […], "commands": […], "displaces": […]}],
      "blobs": {sha256: base64}}
 """
 
@@ -16,7 +16,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from staddle.manifest.resources import File
+from staddle.manifest.resources import File, Section
 
 if TYPE_CHECKING:
     from staddle.manifest.resources import Block, Manifest, Resource
@@ -60,16 +60,26 @@ def _block(block: Block, blobs: dict[str, str]) -> dict[str, Any]:
         "component": block.component,
         "phase": block.phase,
         "resources": [_resource(resource, blobs) for resource in block.resources],
-        "validators": [
-            {**_fields(v), "argv": list(v.argv), "environment": dict(v.environment)} for v in block.validators
-        ],
+        "validators": [{**_fields(v), "environment": dict(v.environment)} for v in block.validators],
         "service": service,
+        **_foundations(block),
     }
+
+
+def _foundations(block: Block) -> dict[str, Any]:
+    """What only real hosts have, left out where there is none of it."""
+    data = {
+        "packages": [_fields(package) for package in block.packages],
+        "accounts": [{"kind": account.kind, **_fields(account)} for account in block.accounts],
+        "commands": [_fields(command) for command in block.commands],
+        "displaces": list(block.displaces),
+    }
+    return {key: value for key, value in data.items() if value}
 
 
 def _resource(resource: Resource, blobs: dict[str, str]) -> dict[str, Any]:
     data = {"kind": resource.kind, **_fields(resource)}
-    if isinstance(resource, File):
+    if isinstance(resource, (File, Section)):
         content: bytes = data.pop("content")
         sha256 = hashlib.sha256(content).hexdigest()
         blobs[sha256] = base64.b64encode(content).decode()
@@ -78,4 +88,9 @@ def _resource(resource: Resource, blobs: dict[str, str]) -> dict[str, Any]:
 
 
 def _fields(item: Any) -> dict[str, Any]:
-    return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+    return {f.name: _plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+
+
+def _plain(value: Any) -> Any:
+    """JSON has lists only, and what is read back shall equal what was written."""
+    return list(value) if isinstance(value, tuple) else value

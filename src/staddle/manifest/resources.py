@@ -60,7 +60,71 @@ class Symlink:
     on_change: OnChange = "none"
 
 
-Resource = Directory | File | Symlink
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some lines of a text file that others write, too: between two comment lines with the section's name.
+
+    What is outside of them is left alone. Without the file it is made, with `mode`.
+    """
+
+    kind: ClassVar[str] = "section"
+    path: str
+    section: str
+    content: bytes
+    mode: int = 0o644
+    owner: str | None = None
+    group: str | None = None
+    on_change: OnChange = "none"
+
+
+Resource = Directory | File | Section | Symlink
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A distribution package that must be there, in this upstream version or a newer one. Several blocks may name it."""
+
+    name: str
+    minimum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that must exist. Several blocks may name it."""
+
+    kind: ClassVar[str] = "group"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user who must exist, and be in the further `groups`. One who is there already keeps home, shell and number.
+
+    Several blocks may name the same one.
+    """
+
+    kind: ClassVar[str] = "user"
+    name: str
+    group: str | None = None
+    groups: tuple[str, ...] = ()
+    home: str = "/nonexistent"
+    shell: str = "/usr/sbin/nologin"
+    uid: int | None = None
+    system: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What makes the files of a block take effect: `sysctl -p …`, `update-ca-certificates`.
+
+    Run after one of them changed (or was put back), and when `check` exits with anything but 0. Must be repeatable.
+    `check` only looks.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    check: tuple[str, ...] | None = None
+    timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +194,21 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One component on one host: converged as a unit, accepted or rolled back as a unit."""
+    """One component on one host: converged as a unit, accepted or rolled back as a unit.
+
+    Packages and accounts come before all blocks, and stay when a block is rolled back. `displaces` are services of others
+    that do the same job: they are stopped before ours starts.
+    """
 
     component: str
     phase: str
     resources: tuple[Resource, ...]
     validators: tuple[Validator, ...] = ()
     service: Service | None = None
+    packages: tuple[Installed, ...] = ()
+    accounts: tuple[Group | User, ...] = ()
+    commands: tuple[Command, ...] = ()
+    displaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
