@@ -26,12 +26,14 @@ let state = parse(location.hash);
 let running = null;
 let fields = null;
 let timer;
+let must = false;
 let every = memory.get("every", 0);
 let chart = null;
 let level = "level";
 
-/** Make `changes` to the address; the page follows it, also when it is the same (asks again). */
+/** Make `changes` to the address; the page follows it, also when it is the same. Only changes of the look don't ask again. */
 function go(changes = {}) {
+  must = !("view" in changes || "columns" in changes);
   const next = { ...state, query: editor.text.trim() || "*", ...changes };
   const hash = format(next);
   if (location.hash === hash) follow();
@@ -285,7 +287,9 @@ function follow(event) {
   byId("live").replaceChildren(icon(state.live ? "pause" : "play"), h("span", null, state.live ? "Stop" : "Live"));
   document.body.toggleAttribute("data-live", state.live);
   const key = ({ view, columns, ...rest }) => JSON.stringify(rest);
-  if (event && key(before) === key(state)) {
+  const same = event && !must && key(before) === key(state);
+  must = false;
+  if (same) {
     // Only how it is shown has changed.
     results.show(state);
     side.columns = results.look.columns;

@@ -1,0 +1,572 @@
+"""The log search page in a browser, over a real log server with real rows, behind a path prefix as a proxy would put it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from tests.browser.test_pages import CHROMIUM, CONTRAST, FLAGS
+from tests.sandbox.stack import wait_for
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("duckdb", reason="the log store needs the extra `logs`")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from playwright.sync_api import Browser, Page, Route
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
+]
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+LEVELS = ("info", "info", "info", "debug", "warning", "error")
+PAGE = "/select/vmui/"
+
+
+@dataclass
+class LogServer:
+    """A running log server."""
+
+    base: str
+    now: float
+
+    def insert(self, rows: Sequence[dict[str, str]], **headers: str) -> None:
+        body = "\n".join(json.dumps(row) for row in rows).encode()
+        url = f"{self.base}/insert/jsonline?_stream_fields=job,ins"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/stream+json", **headers})
+        urllib.request.urlopen(request, timeout=30).close()
+
+
+def stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def corpus(now: float, count: int) -> list[dict[str, str]]:
+    """Rows over the last hour, the newest a minute old; every 500th has a message of several lines, one is evil."""
+    rows = []
+    for i in range(count):
+        row = {
+            "_time": stamp(now - 60 - (count - i) * 3400 / count),
+            "_msg": f"request {i} took {i % 97} ms",
+            "job": "web" if i % 3 else "db",
+            "ins": f"ins-{i % 4}",
+            "level": LEVELS[i % len(LEVELS)],
+            "duration": str(i % 97),
+            "trace_id": f"{i:032x}",
+        }
+        if i % 500 == 7:
+            row["_msg"] = f"panic {i}\n  at main.c:1\n  at main.c:2"
+        rows.append(row)
+    rows[-1] |= {"_msg": EVIL, "evil field": EVIL, "level": "error"}
+    return rows
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogServer]:
+    folder = tmp_path_factory.mktemp("logs")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "staddle.logs.main", f"-storageDataPath={folder}/data",
+        f"-httpListenAddr=127.0.0.1:{port}", "-http.pathPrefix=/vlogs",
+    ]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    made = LogServer(f"http://127.0.0.1:{port}/vlogs", time.time())
+
+    def healthy() -> bool:
+        try:
+            return bool(urllib.request.urlopen(f"{made.base}/health", timeout=2).read() == b"OK")
+        except OSError:
+            assert process.poll() is None, (folder / "log").read_text()
+            return False
+
+    try:
+        wait_for("the log server", healthy)
+        made.insert(corpus(made.now, 12_000))
+        made.insert(
+            [{"_time": stamp(made.now - 90), "_msg": "of another tenant", "job": "other"}], AccountID="7", ProjectID="3"
+        )
+        urllib.request.urlopen(f"{made.base}/internal/force_flush", timeout=30).close()
+        yield made
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Tab:
+    """A page under watch: what it logged and threw."""
+
+    page: Page
+    server: LogServer
+    said: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "*", wait: str = ".vlist .row", **params: str) -> Page:
+        """Search; returns when there are rows (or whatever `wait` finds) and nothing is under way."""
+        params = {"query": query, "g0.range_input": "1h", **params}
+        self.page.goto(f"{self.server.base}{PAGE}#/?{urlencode(params)}")
+        self.page.locator(wait).first.wait_for()
+        self.settled()
+        return self.page
+
+    def settled(self) -> None:
+        self.page.locator("body:not([data-busy])").wait_for()
+
+    def query(self) -> str:
+        return parse_qs(self.page.url.partition("?")[2], keep_blank_values=True)["query"][0]
+
+    def troubles(self) -> list[str]:
+        """What was said apart from Chromium's own line about a request that failed (a test may want it to fail)."""
+        return [line for line in self.said if "Failed to load resource" not in line]
+
+
+def new_tab(browser: Browser, server: LogServer, **options: Any) -> Tab:
+    settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
+    context = browser.new_context(**settings)
+    context.set_default_timeout(15_000)
+    tab = Tab(context.new_page(), server)
+    tab.page.on("console", lambda m: tab.said.append(m.text) if m.type in {"error", "warning"} else None)
+    tab.page.on("pageerror", lambda error: tab.said.append(f"uncaught: {error}"))
+    return tab
+
+
+@pytest.fixture
+def tab(browser: Browser, server: LogServer) -> Iterator[Tab]:
+    """A fresh browser profile. Whatever the page logs as an error fails the test."""
+    made = new_tab(browser, server)
+    yield made
+    made.page.context.close()
+    assert made.troubles() == []
+
+
+def messages(page: Page) -> list[str]:
+    return page.locator(".vlist .msg").all_inner_texts()
+
+
+def test_newest_rows_first_with_bars_and_fields(tab: Tab) -> None:
+    page = tab.open()
+    assert page.locator(".results-said").inner_text().split()[:4] == ["1,000", "newest", "of", "12,000"]
+    assert messages(page)[0] == EVIL
+    assert messages(page)[1] == "request 11998 took 67 ms"
+    assert page.locator(".bars rect").count() > 40
+    assert page.locator(".legend-item", has_text="error").inner_text().split() == ["error", "2,000"]
+    page.locator(".facet[data-name=job] li").nth(1).wait_for()
+    assert page.locator(".facet[data-name=job] li").all_inner_texts() == ["web\n8,000", "db\n4,000"]
+    page.get_by_role("button", name="Load 1,000 older rows").click()
+    page.locator(".results-said", has_text="2,000").wait_for()
+
+
+def test_the_page_answers_with_and_without_a_slash(server: LogServer) -> None:
+    with urllib.request.urlopen(f"{server.base}/select/vmui?a=b", timeout=5) as answer:
+        assert answer.url == f"{server.base}/select/vmui/?a=b"
+        assert b"<title>Logs</title>" in answer.read()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_every_state_in_every_look(browser: Browser, server: LogServer, width: int, theme: Any) -> None:
+    tab = new_tab(browser, server, viewport={"width": width, "height": 800}, color_scheme=theme)
+
+    def check(what: str) -> None:
+        page = tab.page
+        excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert excess <= 0, f"{what} is {excess} px too wide at {width}"
+        assert page.evaluate(CONTRAST) == [], f"{what} in {theme}"
+        unnamed = page.evaluate(
+            "[...document.querySelectorAll('input,select,textarea,button,a,summary')].filter(e => e.checkVisibility() &&"
+            " !e.labels?.length && !e.ariaLabel && !e.textContent.trim() && !e.title).map(e => e.outerHTML)"
+        )
+        assert unnamed == [], what
+
+    page = tab.open()
+    page.locator(".facet li").first.wait_for(state="attached")
+    check("rows")
+    page.locator(".row .line").nth(2).click()
+    page.locator(".detail").wait_for()
+    page.locator("#help-button").click()
+    check("an opened row and help")
+    page.locator("#help-button").click()
+    tab.open(view="table")
+    check("table")
+    tab.open(view="json")
+    check("json")
+    tab.open("* | stats by (_time:5m, job) count() rows", wait=".legend tbody tr")
+    check("statistics")
+    tab.open("a or (", wait=".mistake")
+    check("a mistake")
+    tab.open("nosuchword", wait=".empty")
+    check("nothing")
+    tab.page.context.close()
+    assert tab.troubles() == []
+
+
+def test_what_a_row_says_is_never_markup(tab: Tab) -> None:
+    page = tab.open(limit="1")
+    page.locator(".row .line").first.click()
+    assert page.locator(".whole").inner_text() == EVIL
+    assert page.locator(".fv", has_text="evil field").locator("dd").inner_text() == EVIL
+    for view in ("Table", "JSON", "Rows"):
+        page.get_by_role("button", name=view, exact=True).click()
+        page.locator(".vlist .row").first.wait_for()
+        assert page.locator("main img, main script").count() == 0
+    page.get_by_role("button", name="Only rows with this evil field").click()
+    page.wait_for_url(lambda url: "evil" in url.partition("#")[2])
+    tab.settled()
+    assert page.locator(".results-said b").inner_text() == "1"
+    assert tab.query() == f'"evil field":={json.dumps(EVIL)}'
+    assert page.title() == "Logs"
+
+
+def test_an_opened_row_filters_and_chooses_columns(tab: Tab) -> None:
+    page = tab.open("took")
+    row = page.locator(".row").nth(5)
+    row.locator(".line").click()
+    ins = row.locator(".fv", has_text="ins-").first.locator("dd").inner_text()
+    page.get_by_role("button", name="Only rows with this ins").click()
+    page.wait_for_url(lambda url: "ins" in url.partition("#")[2])
+    tab.settled()
+    assert tab.query() == f"took ins:={json.dumps(ins)}"
+    assert set(page.locator(".vlist .line > :nth-child(3)").all_inner_texts()) == {ins}
+    page.locator(".row .line").first.click()
+    page.locator(".detail").get_by_role("button", name="Show duration as a column").click()
+    page.wait_for_url(lambda url: "displayFields=level%2Cins%2Cduration%2C_msg" in url)
+    page.locator(".detail").get_by_role("button", name="Without rows with this job").click()
+    page.wait_for_url(lambda url: "job" in url.partition("#")[2])
+    tab.settled()
+    assert tab.query().startswith(f"took ins:={json.dumps(ins)} -job:=")
+    page.go_back()
+    page.wait_for_url(lambda url: "job" not in url.partition("#")[2])
+
+
+def test_surrounding_rows_come_from_the_same_stream(tab: Tab) -> None:
+    page = tab.open("panic")
+    page.locator(".row .line").nth(3).click()
+    text = page.locator(".whole").inner_text()
+    page.get_by_role("button", name="Surrounding rows").click()
+    here = page.locator(".around .here .msg")
+    here.wait_for()
+    assert here.inner_text() == text
+    assert page.locator(".around .panel-head [role=status]").inner_text() == "20 before, 20 after"
+    page.get_by_role("button", name="20 rows further back").click()
+    page.get_by_text("40 before, 20 after").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator(".around").count() == 0
+
+
+def test_fields_at_the_side_filter(tab: Tab) -> None:
+    page = tab.open()
+    page.locator(".facet[data-name=job]").get_by_text("web").click()
+    page.wait_for_url(lambda url: "job" in url)
+    page.locator(".facet[data-name=job] li[data-state=with]").wait_for()
+    assert tab.query() == "job:=web"
+    page.locator(".facet[data-name=level] li", has_text="warning").hover()
+    page.get_by_role("button", name="Without level warning").click()
+    page.wait_for_url(lambda url: "level" in url)
+    assert tab.query() == "job:=web -level:=warning"
+    page.locator(".facet[data-name=job] li[data-state=with]").get_by_text("web").click()
+    page.wait_for_url(lambda url: "job" not in url)
+    assert tab.query() == "-level:=warning"
+    tab.settled()
+    page.locator(".facet[data-name=trace_id]").locator("summary").click()
+    page.get_by_label("Find a field").fill("trace")
+    assert page.locator(".facet:visible").count() == 1
+
+
+def test_dragging_over_the_bars_zooms(tab: Tab) -> None:
+    page = tab.open()
+    box = page.locator(".bars svg").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 50)
+    page.locator(".bars .tip li").first.wait_for()
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=3)
+    page.mouse.up()
+    page.wait_for_url(lambda url: "g0.end_input" in url)
+    tab.settled()
+    # A fifth of the hour, give or take the axis at the left.
+    total = int(page.locator(".results-said").inner_text().split("newest of ")[1].split()[0].replace(",", ""))
+    assert 2000 < total < 3000
+    page.go_back()
+    page.locator(".results-said", has_text="12,000").wait_for()
+    page.get_by_role("button", name="Older ([)").click()
+    page.locator(".empty").wait_for()
+    page.get_by_role("button", name="Newer (])").click()
+    page.locator(".vlist .row").first.wait_for()
+
+
+def test_a_link_of_the_original_page(tab: Tab) -> None:
+    asked: list[Any] = []
+    tab.page.on("request", lambda r: asked.append(r) if r.url.endswith("/logsql/query") else None)
+    end = datetime.fromtimestamp(tab.server.now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    page = tab.open(
+        "tenant",
+        **{
+            "g0.range_input": "30m",
+            "g0.end_input": end,
+            "g0.relative_time": "none",
+            "limit": "5",
+            "accountID": "7",
+            "projectID": "3",
+        },
+    )
+    assert messages(page) == ["of another tenant"]
+    assert asked[0].url == f"{tab.server.base}/select/logsql/query"
+    assert (asked[0].headers["accountid"], asked[0].headers["projectid"]) == ("7", "3")
+    form = parse_qs(asked[0].post_data)
+    assert form["limit"] == ["5"]
+    assert abs(float(form["end"][0]) - tab.server.now) < 2
+    assert 1798 < float(form["end"][0]) - float(form["start"][0]) < 1801
+    assert page.locator("#limit").input_value() == "5"
+
+
+def test_typing_a_query(tab: Tab) -> None:
+    page = tab.open()
+    area = page.get_by_role("combobox", name="Query")
+    area.fill("")
+    area.press_sequentially("lev")
+    options = page.locator("#suggest").get_by_role("option")
+    options.filter(has_text="level").wait_for()
+    area.press("Tab")
+    options.filter(has_text="warning").first.wait_for()
+    area.press_sequentially("=err")
+    options.filter(has_text="error").first.wait_for()
+    area.press("Tab")
+    area.press_sequentially(" {jo")
+    options.filter(has_text="job").first.wait_for()
+    area.press("Tab")
+    options.filter(has_text="web").first.wait_for()
+    area.press("Tab")
+    area.press_sequentially("} | sta")
+    options.filter(has_text="stats").first.wait_for()
+    area.press("Tab")
+    area.press_sequentially("by (in")
+    options.filter(has_text="ins").first.wait_for()
+    area.press("Tab")
+    area.press_sequentially(") count() n")
+    area.press("Control+Enter")
+    page.wait_for_url(lambda url: "stats" in url)
+    tab.settled()
+    assert area.input_value() == 'level:=error {job="web"} | stats by (ins) count() n'
+    page.locator(".thead").get_by_role("button", name="ins").wait_for()
+    page.reload()
+    page.locator(".vlist .row").first.wait_for()
+    page.get_by_text("Recent and examples").click()
+    assert "stats by (ins)" in page.locator("#recent-body code").first.inner_text()
+    page.keyboard.press("Escape")
+    area.fill("draft")
+    area.press("Control+ArrowUp")
+    assert "stats by (ins)" in area.input_value()
+    area.press("Control+ArrowDown")
+    assert area.input_value() == "draft"
+
+
+def test_a_mistake_is_shown_where_it_is(tab: Tab) -> None:
+    page = tab.open("level:error\nand (job:web | stats count()", wait=".mistake")
+    said = page.locator("#problem")
+    assert "This isn’t LogsQL." in said.inner_text()
+    lines = page.locator(".mistake").inner_text().split("\n")
+    assert lines[2].index("^") == lines[1].index("|")
+    assert page.locator("#editor .q-bad").inner_text() == "|"
+    page.get_by_role("combobox", name="Query").fill("*")
+    page.get_by_role("combobox", name="Query").press("Enter")
+    page.locator(".vlist .row").first.wait_for()
+    assert said.inner_text() == ""
+
+
+def test_statistics_are_a_table_and_over_time_a_chart(tab: Tab) -> None:
+    page = tab.open("* | stats by (job) count() rows, max(duration) slowest", wait=".thead")
+    assert page.locator(".thead [role=columnheader]").all_inner_texts() == ["job", "rows", "slowest"]
+    page.locator(".thead").get_by_role("button", name="rows").click()
+    assert [row.inner_text().split("\n") for row in page.locator(".row .line").all()] == [
+        ["web", "8,000", "96"],
+        ["db", "4,000", "96"],
+    ]
+    tab.open("* | stats by (_time:5m, job) count() rows", wait=".legend tbody tr")
+    assert page.locator("path.line").count() == 2
+    assert page.locator(".bars").is_hidden()
+    tab.open()
+    assert page.locator("path.line").count() == 0
+    assert page.locator(".bars").is_visible()
+
+
+def test_many_rows_are_few_elements(tab: Tab) -> None:
+    page = tab.open(limit="50000")
+    assert page.locator(".results-said").inner_text().startswith("12,000")
+    page.get_by_role("button", name="Wrap lines (w)").click()
+    page.locator(".vlist").focus()
+    page.keyboard.press("End")
+    page.get_by_text("request 0 took 0 ms").wait_for()
+    assert page.locator(".vlist .row").count() < 150
+    page.keyboard.press("Enter")
+    page.locator(".detail").wait_for()
+    # What is opened last must be reachable to its end.
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.get_by_text("That is all in this time range.").wait_for()
+    assert page.locator(".detail .fv").last.is_visible()
+    page.keyboard.press("Home")
+    page.locator(".row.current .msg", has_text="<img").wait_for()
+
+
+def test_live_tail_pauses_and_goes_on(tab: Tab) -> None:
+    page = tab.open("job:=tail", wait=".empty")
+    page.keyboard.press("l")
+    page.get_by_text("Live", exact=True).wait_for()
+
+    def send(*texts: str) -> None:
+        rows = [{"_time": stamp(time.time()), "_msg": text, "job": "tail", "level": "error"} for text in texts]
+        tab.server.insert(rows)
+
+    send("one", "two")
+    page.get_by_text("two", exact=True).wait_for()
+    page.get_by_role("button", name="Pause").click()
+    send("three")
+    page.get_by_role("button", name="Show 1 new").wait_for()
+    assert page.get_by_text("three", exact=True).count() == 0
+    page.get_by_role("button", name="Show 1 new").click()
+    page.get_by_text("three", exact=True).wait_for()
+    assert sorted(messages(page)) == ["one", "three", "two"]
+    assert messages(page)[0] == "three"
+    assert "3 rows" in page.locator(".results-said").inner_text()
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_url(lambda url: "live" not in url)
+    tab.settled()
+    page.locator(".results-said", has_text="ms").wait_for()
+    tab.open("* | stats count()", wait="#problem .note", live="1")
+    assert "cannot be used in live tailing" in page.locator("#problem").inner_text()
+
+
+def test_a_slow_query_can_be_cancelled(tab: Tab) -> None:
+    held: list[Route] = []
+    page = tab.open()
+    page.route("**/logsql/query", lambda route: held.append(route))
+    area = page.get_by_role("combobox", name="Query")
+    area.fill("slow")
+    area.press("Enter")
+    page.locator("#run", has_text="Cancel").click()
+    page.get_by_text("Cancelled").wait_for()
+    assert page.locator("#run").inner_text() == "Run"
+    assert len(held) == 1
+
+
+def test_when_the_store_cannot_be_reached_the_page_says_so(tab: Tab) -> None:
+    page = tab.open()
+    page.route("**/logsql/**", lambda route: route.fulfill(status=502, body="<html>Bad Gateway</html>"))
+    page.get_by_role("button", name="Run").click()
+    page.locator("#problem").get_by_text("The log store can’t be reached.").wait_for()
+    page.unroute("**/logsql/**")
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".vlist .row").first.wait_for()
+    assert page.locator("#problem").inner_text() == ""
+
+
+def test_rows_are_downloaded(tab: Tab) -> None:
+    page = tab.open("panic", **{"limit": "3", "displayFields": "level,_msg"})
+    found = {}
+    for name in ("CSV", "JSON lines"):
+        page.locator("summary[aria-label='Download and share']").click()
+        with page.expect_download() as started:
+            page.get_by_role("button", name=name).click()
+        found[name] = Path(started.value.path()).read_bytes().decode()
+    rows = [json.loads(line) for line in found["JSON lines"].splitlines()]
+    assert [row["_msg"].split("\n")[0] for row in rows] == ["panic 11507", "panic 11007", "panic 10507"]
+    header, first = found["CSV"].split("\r\n")[:2]
+    assert header.startswith("_time,_msg,")
+    assert '"panic 11507\n  at main.c:1\n  at main.c:2"' in first
+
+
+def test_the_portals_header_behind_the_portal(tab: Tab) -> None:
+    nav = [{"page": "index", "title": "Home", "url": "/", "available": True}, {"page": "vlogs", "title": "Logs", "url": "/vlogs/", "available": True},
+           {"page": "x", "title": "Bad", "url": "javascript:document.title='owned'", "available": True}]  # fmt: skip
+    tab.page.route(
+        "**/_staddle/site.json",
+        lambda route: route.fulfill(json={"name": "Barn", "features": {"metrics": False}, "nav": nav}),
+    )
+    page = tab.open()
+    page.get_by_role("link", name="Home").wait_for()
+    assert page.locator("#nav [aria-current]").inner_text() == "Logs"
+    assert page.get_by_role("link", name="Barn").get_attribute("href") == "/"
+    assert page.locator("a[href^=javascript]").count() == 0
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.reload()
+    page.get_by_role("button", name="Theme: dark").wait_for()
+
+
+PURE = """async (names) => {
+  const [q, api, state, times, exporting, complete] = await Promise.all(names.map((name) => import(name)));
+  const at = (text) => { const c = complete.context(text, text.length); return c && [c.kind, c.word, c.field ?? c.pipe ?? null]; };
+  const query = "error and (foo | bar";
+  const round = (hash) => state.format(state.parse(hash));
+  return {
+    tokens: q.tokens('a:="b|c" | stats by (x) # end').filter(t => t.kind !== "space" && t.kind !== "op").map(t => `${t.kind} ${t.text}`),
+    whole: [' a "unfinished', "{a=", "x # y\\nz", "-foo -(a) 5m -3"].map(text => q.tokens(text).map(t => t.text).join("") === text),
+    equals: [q.equals("level", "error"), q.equals("my field", 'a"b'), q.equals("_stream", '{a="b"}'), q.equals("x", ""), q.equals("stats", "and")],
+    add: [q.add("*", "a:=b"), q.add("x | stats count()", "a:=b"), q.add("x or y", "a:=b"), q.add("x -a:=b", "a:=b"), q.add("a:=b", "a:=b", true), q.add("", "a:=b", true)],
+    drop: [q.drop("a:=b", "a:=b"), q.drop("x a:=b y | limit 1", "a:=b"), q.drop("aa:=b", "a:=b"), q.drop("x and a:=b", "a:=b")],
+    states: [q.state("x a:=b", "a:=b"), q.state("x -a:=b", "a:=b"), q.state("x or a:=b", "a:=b"), q.state("aa:=bc", "a:=b")],
+    pipes: q.pipesOf('a:in(b | fields x) | stats count() | sort by (y)'),
+    searched: q.searched('foo "bar baz" level:err -no _msg:yes | stats by (z) count()'),
+    bases: ["/select/vmui/", "/vlogs/select/vmui/", "/a/b/vmui/", "/vlogs/select/vmui/index.html"].map(api.baseOf),
+    located: api.locate(`cannot parse query [${query}]: missing ')'; context: [error and (foo |]`, query),
+    tail: api.locate(`cannot parse query [x]: y; context: [...${"a".repeat(50)}]`, "b".repeat(10) + "a".repeat(50)).end,
+    vmui: round("#/?query=a%3Ab&g0.range_input=30m&g0.end_input=2026-01-31T12:00:00&g0.relative_time=none&limit=50&accountID=1&projectID=2"),
+    relative: round("#/?query=*&g0.relative_time=last_6_hours"),
+    wrong: round("#/?g0.range_input=x&limit=abc&view=none"),
+    moments: ["now", "now-2h", "-90s", "3d", "1760000000", "yesterday"].map((t) => times.moment(t, 1e9) || null),
+    csv: ["a", 'a"b', "a,b", "=1+1", "-5", "+x"].map(exporting.csvField),
+    contexts: ["err", "level:", "level:=er", "level:in(error, wa", "foo | sta", "foo | stats by (le", "{jo", '{job="w', '"open', "a | filter lev", "# note"].map(at),
+  };
+}"""
+
+
+def test_the_pure_parts_of_the_scripts(tab: Tab) -> None:
+    from staddle.logs.ui import files
+
+    page = tab.open()
+    modules = ["logsql", "logs-api", "logs-state", "times", "export", "complete"]
+    urls = [next(f"{tab.server.base}{PAGE}{n}" for n in files.load() if n.startswith(f"static/{m}.")) for m in modules]
+    got = page.evaluate(PURE, urls)
+    assert got == {
+        "tokens": ["field a", 'string "b|c"', "pipe stats", "keyword by", "word x", "comment # end"],
+        "whole": [True, True, True, True],
+        "equals": ["level:=error", '"my field":="a\\"b"', '{a="b"}', 'x:""', '"stats":="and"'],
+        "add": ["a:=b", "x a:=b | stats count()", "(x or y) a:=b", "x a:=b", "* -a:=b", "* -a:=b"],
+        "drop": ["*", "x y | limit 1", "aa:=b", "x"],
+        "states": ["with", "without", None, None],
+        "pipes": ["stats", "sort"],
+        "searched": ["foo", "bar baz", "yes"],
+        "bases": ["/select/logsql/", "/vlogs/select/logsql/", "/a/b/select/logsql/", "/vlogs/select/logsql/"],
+        "located": {"message": "missing ')'", "end": 16},
+        "tail": 60,
+        "vmui": "#/?query=a%3Ab&g0.range_input=30m&g0.end_input=2026-01-31T12%3A00%3A00&g0.relative_time=none&limit=50&accountID=1&projectID=2",
+        "relative": "#/?query=*&g0.range_input=6h&g0.relative_time=last_6_hours&limit=1000",
+        "wrong": "#/?query=*&g0.range_input=1h&g0.relative_time=last_1_hour&limit=1000",
+        "moments": [1e9, 1e9 - 7200, 1e9 - 90, 1e9 - 259200, 1760000000, None],
+        "csv": ["a", '"a""b"', '"a,b"', "'=1+1", "-5", "'+x"],
+        "contexts": [
+            ["filter", "err", None], ["value", "", "level"], ["value", "er", "level"], ["value", "wa", "level"], ["pipe", "sta", None],
+            ["inPipe", "le", "stats"], ["label", "jo", None], ["labelValue", "w", "job"], None, ["filter", "lev", None], None,
+        ],
+    }  # fmt: skip
