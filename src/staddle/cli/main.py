@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from staddle import __version__
-from staddle.cli import inventory, output, sandbox
+from staddle.cli import fleet, inventory, output, sandbox
 from staddle.errors import InventoryError, StaddleError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 sandbox.register(app)
 inventory.register(app)
+fleet.register_commands(app)
 
 
 def _print_version(wanted: bool) -> None:

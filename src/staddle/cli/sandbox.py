@@ -6,25 +6,22 @@ import json
 import time
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from staddle.cli.output import OUTCOMES, err, out, print_json, reporting, say
+from staddle.cli.blocks import print_failure, print_plan
+from staddle.cli.output import err, out, print_json, reporting, say
 from staddle.drive.logstore import as_line, component_filter, query, tail as tail_store
 from staddle.drive.sandbox import Outcome, Sandbox, choose_inventory
 from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
-
-if TYPE_CHECKING:
-    from staddle.converge.report import BlockResult
 
 Directory = Annotated[Path, typer.Option("--dir", help="Directory that holds the sandbox.", envvar="STADDLE_DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status` names them.", show_default=False)]
 HERE = Path(".staddle")
-DIFF_LINES = 40
 
 
 def register(app: typer.Typer) -> None:
@@ -207,9 +204,9 @@ def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: f
         err.print(f"[bold red]error:[/] {escape(report.error)}")
     for block in report.blocks:
         if block.outcome in {"failed", "rolled back"}:
-            _print_failure(block)
+            print_failure(block)
         elif plan and block.outcome == "changed":
-            _print_plan(block)
+            print_plan(block)
     if statuses:
         _print_statuses(statuses)
     totals = report.totals()
@@ -232,38 +229,6 @@ def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: f
     )
     if not plan and not report.failed:
         out.print(f"Portal: [bold][link={outcome.portal_url}]{outcome.portal_url}/[/link][/]")
-
-
-def _print_failure(block: BlockResult) -> None:
-    mark, style = OUTCOMES[block.outcome]
-    err.print(f"\n{mark} [bold {style}]{block.component} {block.outcome}[/]: {escape(block.message or '')}")
-    if block.origin:
-        err.print(f"  from the inventory at [bold]{escape(block.origin)}[/]")
-    if block.log_tail:
-        err.print("  the end of its log:")
-        for line in block.log_tail.splitlines():
-            err.print(f"    [dim]{escape(line)}[/]")
-
-
-def _print_plan(block: BlockResult) -> None:
-    out.print(f"\n[bold]{block.component}[/]")
-    for resource in block.resources:
-        if resource.outcome != "ok":
-            out.print(f"  {resource.action} {resource.kind} {escape(resource.path)}")
-            if resource.diff and resource.action == "update":
-                _print_diff(resource.diff.splitlines())
-    for service in block.services:
-        if service.action != "none":
-            out.print(f"  {service.action} service {service.name}")
-
-
-def _print_diff(lines: list[str]) -> None:
-    """A unified diff in the usual colours; a long one is cut, since it can be had whole with --json."""
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in lines[:DIFF_LINES]:
-        out.print(f"    {line}", style=colours.get(line[:1]), markup=False)
-    if len(lines) > DIFF_LINES:
-        out.print(f"    [dim]… {len(lines) - DIFF_LINES} more lines (--json has them)[/]")
 
 
 def _print_statuses(statuses: list[ComponentStatus]) -> None:

@@ -1,0 +1,246 @@
+"""Commands for real hosts: plan, apply, drift, rollback, remove, register, fleet status, fleet env."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from staddle.cli.fleet_output import as_data, print_drift, print_outcome, print_statuses, watching
+from staddle.cli.output import out, print_json, say
+from staddle.drive import fleet as engine, plans
+from staddle.drive.compilation import REGISTER
+from staddle.errors import FleetError
+
+Inventory = Annotated[Path, typer.Option("-i", "--inventory", help="The inventory.")]
+Limit = Annotated[str | None, typer.Option("-l", "--limit", help="Only these hosts or groups, in Ansible's patterns.")]
+Tags = Annotated[
+    str | None, typer.Option("-t", "--tags", help="Only these components, or phases (node, infra, monitor, module).")
+]
+Forks = Annotated[int, typer.Option("--forks", min=1, help="How many hosts at the same time.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+HERE = Path("staddle.yml")
+
+group = typer.Typer(name="fleet", help="Questions about all hosts of an inventory.", no_args_is_help=True)
+
+
+def register_commands(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (plan, apply, drift, rollback, remove):
+        app.command()(command)
+    app.command("register")(register)
+    app.add_typer(group)
+
+
+def plan(
+    inventory: Inventory = HERE,
+    limit: Limit = None,
+    tags: Tags = None,
+    save: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `apply --plan`.")] = None,
+    forks: Forks = engine.FORKS,
+    as_json: Json = False,
+) -> None:
+    """Show what `apply` would do, host by host and file by file, and change nothing.
+
+    The hosts are asked; what is shown is what will happen. Secrets are not shown. Exit 0: nothing to do, 2: changes,
+    1: something is wrong.
+
+    Examples:
+
+        staddle plan
+        staddle plan -i fleet.yml --limit infra --tags nginx
+        staddle plan --out monday.plan
+    """
+    outcome = _run(engine.Request(inventory, "deploy", limit, tags, check=True, forks=forks), as_json=as_json)
+    if save:
+        plans.save({**outcome.plan, "limit": limit, "tags": tags}, save)
+        say(f"saved in {escape(str(save))}: `staddle apply -i {inventory} --plan {save}` does that, and only that")
+    _leave(outcome, differs=2)
+
+
+def apply(
+    inventory: Inventory = HERE,
+    limit: Limit = None,
+    tags: Tags = None,
+    saved: Annotated[Path | None, typer.Option("--plan", help="Do what this saved plan says, or nothing.")] = None,
+    forks: Forks = engine.FORKS,
+    as_json: Json = False,
+) -> None:
+    """Make the hosts what the inventory says: install, write, and restart only what changed.
+
+    A host that can't be reached is reported, and doesn't stop the others. Interrupted in any way, the next run
+    finishes it. Exit 0: everything is as it should be, 1: something isn't.
+
+    Examples:
+
+        staddle apply
+        staddle apply -i fleet.yml --limit 10.10.10.12
+        staddle apply --plan monday.plan
+    """
+    variables: dict[str, Any] = {}
+    if saved:
+        if limit or tags:
+            raise FleetError("a saved plan has its own --limit and --tags", hint="make a plan with others")
+        kept = plans.read(saved)
+        limit, tags = kept["limit"], kept["tags"]
+        variables = {"staddle_plan": str(saved.absolute())}
+    _leave(_run(engine.Request(inventory, "deploy", limit, tags, forks=forks, variables=variables), as_json=as_json))
+
+
+def register(
+    inventory: Inventory = HERE, limit: Limit = None, forks: Forks = engine.FORKS, as_json: Json = False
+) -> None:
+    """Bring only the registrations on INFRA nodes up to date: scrape targets, probes, DNS records.
+
+    They are part of every `apply`; this is the quick way after adding a node. It applies the components that are made
+    of them, and nothing else.
+
+    Examples:
+
+        staddle register
+    """
+    request = engine.Request(inventory, "infra", limit, REGISTER, forks=forks)
+    _leave(_run(request, as_json=as_json))
+
+
+def drift(
+    inventory: Inventory = HERE, limit: Limit = None, tags: Tags = None, forks: Forks = engine.FORKS,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """What is no longer as the last `apply` left it: edited, missing or stopped by somebody else.
+
+    Exit 0: nothing, 2: something, 1: a host gave no answer.
+
+    Examples:
+
+        staddle drift
+        staddle drift --json --limit infra
+    """
+    outcome = _ask(engine.Request(inventory, "drift", limit, tags, forks=forks), as_json=as_json)
+    if as_json:
+        print_json({"hosts": {host.ip: {"error": host.error, "drift": host.answer} for host in outcome.hosts}})
+    else:
+        print_drift(outcome)
+    if outcome.failed:
+        raise typer.Exit(1)
+    if any(host.answer for host in outcome.hosts):
+        raise typer.Exit(2)
+
+
+def rollback(
+    inventory: Inventory = HERE,
+    limit: Limit = None,
+    tags: Tags = None,
+    generation: Annotated[
+        int | None, typer.Option("--generation", min=1, help="Of the host's ledger. Default: before the last change.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only show what would change.")] = False,
+    forks: Forks = engine.FORKS,
+    as_json: Json = False,
+) -> None:
+    """Go back to what was there before the last change of what a host shall be.
+
+    It works without the inventory's older version: each host keeps what it had. The next `apply` goes forward again,
+    so mend the inventory before it.
+
+    Examples:
+
+        staddle rollback --limit 10.10.10.10 --tags nginx
+        staddle rollback --check
+    """
+    variables = {} if generation is None else {"staddle_generation": generation}
+    request = engine.Request(inventory, "rollback", limit, tags, check=check, forks=forks, variables=variables)
+    _leave(_run(request, as_json=as_json), differs=2 if check else 0)
+
+
+def remove(
+    inventory: Inventory = HERE,
+    limit: Limit = None,
+    tags: Tags = None,
+    data: Annotated[bool, typer.Option("--data", help="Also delete metrics, logs and all other data.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only show what would be removed.")] = False,
+    yes: Yes = False,
+    forks: Forks = engine.FORKS,
+    as_json: Json = False,
+) -> None:
+    """Remove exactly what was installed: what others made, or changed beside it, stays. Data stays without --data.
+
+    To take a node out of the fleet, remove it here, then from the inventory, and `apply`: that's how the others forget it.
+
+    Examples:
+
+        staddle remove --limit 10.10.10.12
+        staddle remove --tags blackbox --check
+    """
+    if not (yes or check):
+        what = f"components {tags}" if tags else "everything that Staddle installed"
+        kept = " WITH ALL DATA" if data else ", keeping data"
+        typer.confirm(f"Remove {what} from {limit or 'ALL hosts'}{kept}?", abort=True, err=True)
+    variables = {"staddle_confirm": "yes", "staddle_data": data}
+    request = engine.Request(inventory, "node_rm", limit, tags, check=check, forks=forks, variables=variables)
+    _leave(_run(request, as_json=as_json), differs=2 if check else 0)
+
+
+@group.command("status")
+def status(
+    inventory: Inventory = HERE, limit: Limit = None, forks: Forks = engine.FORKS, as_json: Json = False
+) -> None:
+    """Each service on every host: healthy or not, asked over its own protocol. Exit 0 if all of them are.
+
+    Examples:
+
+        staddle fleet status
+        staddle fleet status -i fleet.yml --limit infra --json
+    """
+    outcome = _ask(engine.Request(inventory, "status", limit, forks=forks), as_json=as_json)
+    if as_json:
+        hosts = {host.ip: {"error": host.error, **(host.answer or {})} for host in outcome.hosts}
+        print_json({"hosts": hosts})
+    else:
+        print_statuses(outcome)
+    ill = any(not service["healthy"] for host in outcome.hosts for service in (host.answer or {}).get("services", ()))
+    if outcome.failed or ill:
+        raise typer.Exit(1)
+
+
+@group.command("env")
+def env() -> None:
+    """Print what `ansible-playbook` needs in its environment to run our playbooks by itself.
+
+    Examples:
+
+        eval "$(staddle fleet env)"
+        ansible-playbook staddle.infra.deploy -i staddle.yml --check --diff
+    """
+    for name, value in engine.environment().items():
+        out.print(f"export {name}={shlex.quote(value)}", markup=False)
+
+
+def _ask(request: engine.Request, *, as_json: bool) -> engine.Outcome:
+    if not request.inventory.exists():
+        raise FleetError(f"there is no {request.inventory}", hint="`staddle init` writes one; -i names another")
+    with watching(quiet=as_json) as watch:
+        return engine.run(request, watch)
+
+
+def _run(request: engine.Request, *, as_json: bool) -> engine.Outcome:
+    started = time.monotonic()
+    outcome = _ask(request, as_json=as_json)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(as_data(outcome, seconds))
+    else:
+        print_outcome(outcome, seconds, check=request.check)
+    return outcome
+
+
+def _leave(outcome: engine.Outcome, *, differs: int = 0) -> None:
+    if outcome.failed:
+        raise typer.Exit(1)
+    if outcome.changed and differs:
+        raise typer.Exit(differs)
