@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Component, Context, Draft, Package, Phase, ServiceSpec
+from staddle.components.base import Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
 from staddle.components.ca import CA_PATH
 from staddle.components.log_agent import syslog_ng, vector
 from staddle.components.log_agent.receivers import receivers
@@ -47,6 +47,7 @@ class LogAgent(Component):
     title = "Log agent"
     phase = Phase.MONITOR
     log_format = "syslog_ng"
+    packages = (replace(VECTOR, optional=True), SYSLOG_NG_CORE, SYSLOG_NG_HTTP)
 
     def enabled(self, node: Node) -> bool:
         return node.params.vector_enabled and bool(node.params.vector_log_endpoint)
@@ -59,7 +60,7 @@ class LogAgent(Component):
                 return (SYSLOG_NG_CORE, SYSLOG_NG_HTTP)
             case "auto":
                 # Vector is in no distribution: it's taken where the host's sources have it.
-                return (replace(VECTOR, optional=True), SYSLOG_NG_CORE, SYSLOG_NG_HTTP)
+                return self.packages
 
     def program_on(self, ctx: Context) -> Program:
         names = {"vector": ("vector",), "syslog-ng": ("syslog-ng",), "auto": ("vector", "syslog-ng")}
@@ -148,7 +149,21 @@ def _syslog_ng(ctx: Context) -> Draft:
             reload_signal="HUP",
             # Its queues are on disk; what it waits for is an answer from a receiver.
             stop_timeout=30,
+            displaces=("syslog-ng",),
+            confinement=_confinement(data),
         ),
+    )
+
+
+def _confinement(data: str) -> Confinement:
+    """It reads the logs of everybody, which takes root's eyes, but not root's hands."""
+    return Confinement(
+        user=None,
+        writes=(data,),
+        capabilities=("CAP_DAC_READ_SEARCH",),
+        families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),
+        memory=15,
+        sees_host=True,
     )
 
 
@@ -199,5 +214,7 @@ def _vector(ctx: Context) -> Draft:
             environment=program.environment,
             reload_signal="HUP",
             stop_timeout=60,
+            displaces=("vector",),
+            confinement=_confinement(ctx.at(params.vector_data)),
         ),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from staddle.components.registration import LogFormat
 
@@ -53,7 +53,7 @@ REDIS = Stamp(("%d %b %Y %H:%M:%S.%f",), ("%d %b %Y %H:%M:%S%.f",))
 class Format:
     """How to read a line.
 
-    `syntax` gives the first fields: the groups of `pattern`, the `columns` of a CSV line, or the keys of logfmt or JSON.
+    `syntax` gives the first fields: the groups of `pattern`, or the keys of logfmt or JSON. In those `doubled`, a quote is written twice.
     `rename` maps keys to field names; `details` are (field, pattern) pairs whose groups become further fields. `blank`
     fields mean nothing when they are `-`. `start` is how the first line of a row looks, where rows may have several.
 
@@ -62,9 +62,9 @@ class Format:
     (field, pattern, level).
     """
 
-    syntax: Literal["text", "pattern", "logfmt", "json", "csv"]
+    syntax: Literal["text", "pattern", "logfmt", "json"]
     pattern: str = ""
-    columns: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     details: tuple[tuple[str, str], ...] = ()
     stamp: Stamp | None = None
@@ -80,14 +80,26 @@ _DURATION = ("message", r"^duration: (?P<duration>\d+(?:\.\d+)?) ms")
 _REQUEST = ("request", r"^(?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<protocol>HTTP/[\d.]+))?$")
 
 POSTGRES_CSV: Mapping[str, str] = {
-    "log_time": "time", "user_name": "user", "database_name": "db", "process_id": "pid", "connection_from": "addr",
-    "session_id": "sid", "session_line_num": "sln", "command_tag": "cmd", "session_start_time": "stime",
+    "log_time": "time", "user_name": "*user", "database_name": "*db", "process_id": "pid", "connection_from": "*addr",
+    "session_id": "sid", "session_line_num": "sln", "command_tag": "*cmd", "session_start_time": "stime",
     "virtual_transaction_id": "vxid", "transaction_id": "txid", "error_severity": "level", "sql_state_code": "code",
-    "message": "message", "detail": "detail", "hint": "hint", "internal_query": "iq", "internal_query_pos": "iqp",
-    "context": "ctx", "query": "q", "query_pos": "qp", "location": "loc", "application_name": "app",
-    "backend_type": "btype", "leader_pid": "lpid", "query_id": "query",
+    "message": "*message", "detail": "*detail", "hint": "*hint", "internal_query": "*iq", "internal_query_pos": "iqp",
+    "context": "*ctx", "query": "*q", "query_pos": "qp", "location": "*loc", "application_name": "*app",
+    "backend_type": "*btype", "leader_pid": "lpid", "query_id": "query",
 }  # fmt: skip
-"""PostgreSQL's columns (13 has 23 of them, 14 all), in order, and their names in a row."""
+"""PostgreSQL's columns in order (12 has the first 23, 14 all), and their names in a row; `*`: a text, which is quoted."""
+_ALWAYS = 22
+
+
+def _csv_pattern(columns: Sequence[str]) -> str:
+    """syslog-ng's own parser trips over a quoted quote before a comma."""
+    pieces = [
+        rf'(?:"(?P<{name[1:]}>[^"]*(?:""[^"]*)*)")?' if name.startswith("*") else rf'(?P<{name}>[^,"]*)'
+        for name in columns
+    ]
+    return f"^{','.join(pieces[:_ALWAYS])}{''.join(f'(?:,{piece})?' for piece in pieces[_ALWAYS:])}"
+
+
 POSTGRES_JSON: Mapping[str, str] = {
     "timestamp": "time", "dbname": "db", "remote_host": "addr", "remote_port": "port", "session_id": "sid", "line_num": "sln",
     "ps": "cmd", "session_start": "stime", "error_severity": "level", "state_code": "code", "internal_query": "iq",
@@ -152,8 +164,9 @@ FORMATS: Mapping[LogFormat, Format] = {
         stamp=SLASHES,
     ),
     "postgres_csv": Format(
-        "csv",
-        columns=tuple(POSTGRES_CSV.values()),
+        "pattern",
+        _csv_pattern(tuple(POSTGRES_CSV.values())),
+        doubled=tuple(name[1:] for name in POSTGRES_CSV.values() if name.startswith("*")),
         details=(_ZONED, _DURATION),
         stamp=DOTTED,
         start=rf"^{_SECONDS}\.\d+ \S+,",

@@ -110,8 +110,6 @@ def _parse(style: Format) -> list[str]:
         "pattern": _pattern(style.pattern, "${MESSAGE}"),
         "logfmt": 'kv-parser(prefix("f.") template("${MESSAGE}"));',
         "json": 'json-parser(prefix("f.") template("${MESSAGE}"));',
-        "csv": f'csv-parser(columns({", ".join(_q("f." + name) for name in style.columns)}) delimiters(",")'
-        ' quote-pairs(\'""\') dialect(escape-double-char) template("${MESSAGE}"));',
     }[style.syntax]
     if not first:
         return []
@@ -119,7 +117,7 @@ def _parse(style: Format) -> list[str]:
     if style.syntax == "logfmt":
         # Without a key there's nothing to read, and the parser takes any line.
         inner.insert(0, "filter { match('^[A-Za-z_][A-Za-z0-9_.]*=' value(\"MESSAGE\")); };")
-    edits = []
+    edits = [f'subst(\'""\', \'"\', value("f.{name}") flags("global"));' for name in style.doubled]
     for old, new in style.rename.items():
         present = f'condition("${{f.{old}}}" ne "")'
         edits += [f'set("${{f.{old}}}" value("f.{new}") {present});', f'unset(value("f.{old}"));']

@@ -151,11 +151,8 @@ def _parse(style: Format) -> list[str]:
         "pattern": [_object(f"parse_regex(line, {_r(style.pattern)})")],
         "logfmt": [f"if match(line, {_r(LOGFMT)}) {{ {_object('parse_logfmt(line)')} }}"],
         "json": [_object("parse_json(line)")],
-        "csv": [
-            "columns = parse_csv(line) ?? []",
-            *(f"row.{name} = get(columns, [{at}]) ?? null" for at, name in enumerate(style.columns)),
-        ],
     }[style.syntax]
+    lines += [f"row.{name} = replace({_text('row', name)}, {_s(chr(34) * 2)}, {_s(chr(34))})" for name in style.doubled]
     for old, new in style.rename.items():
         lines.append(
             f'value = get(row, ["{old}"]) ?? null; if value != null {{ row.{new} = value; row = remove!(row, ["{old}"]) }}'
