@@ -38,7 +38,7 @@ def tail(sandbox: Sandbox, logsql: str) -> Iterator[dict[str, str]]:
 
 def as_line(row: dict[str, Any]) -> str:
     """A row for people: when, how bad, who, what; rows of a statistics query as their fields."""
-    if "_msg" not in row:
+    if not {"_time", "_msg"} <= row.keys():
         return "  ".join(f"{key}={value}" for key, value in row.items())
     return "  ".join([row.get("_time", ""), f"{row.get('level', ''):7}", row.get("ins", ""), row["_msg"]])
 
