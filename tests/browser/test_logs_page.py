@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 import pytest
+from tests.browser.logs_page import EVIL, LogServer, Tab, new_tab, serving, stamp
 from tests.browser.test_pages import CHROMIUM, CONTRAST, FLAGS
-from tests.sandbox.stack import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("duckdb", reason="the log store needs the extra `logs`")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page, Route
 
@@ -31,80 +27,10 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
 ]
 
-EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-LEVELS = ("info", "info", "info", "debug", "warning", "error")
-PAGE = "/select/vmui/"
-
-
-@dataclass
-class LogServer:
-    """A running log server."""
-
-    base: str
-    now: float
-
-    def insert(self, rows: Sequence[dict[str, str]], **headers: str) -> None:
-        body = "\n".join(json.dumps(row) for row in rows).encode()
-        url = f"{self.base}/insert/jsonline?_stream_fields=job,ins"
-        request = urllib.request.Request(url, body, {"Content-Type": "application/stream+json", **headers})
-        urllib.request.urlopen(request, timeout=30).close()
-
-
-def stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def corpus(now: float, count: int) -> list[dict[str, str]]:
-    """Rows over the last hour, the newest a minute old; every 500th has a message of several lines, one is evil."""
-    rows = []
-    for i in range(count):
-        row = {
-            "_time": stamp(now - 60 - (count - i) * 3400 / count),
-            "_msg": f"request {i} took {i % 97} ms",
-            "job": "web" if i % 3 else "db",
-            "ins": f"ins-{i % 4}",
-            "level": LEVELS[i % len(LEVELS)],
-            "duration": str(i % 97),
-            "trace_id": f"{i:032x}",
-        }
-        if i % 500 == 7:
-            row["_msg"] = f"panic {i}\n  at main.c:1\n  at main.c:2"
-        rows.append(row)
-    rows[-1] |= {"_msg": EVIL, "evil field": EVIL, "level": "error"}
-    return rows
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogServer]:
-    folder = tmp_path_factory.mktemp("logs")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "staddle.logs.main", f"-storageDataPath={folder}/data",
-        f"-httpListenAddr=127.0.0.1:{port}", "-http.pathPrefix=/vlogs",
-    ]  # fmt: skip
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    made = LogServer(f"http://127.0.0.1:{port}/vlogs", time.time())
-
-    def healthy() -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{made.base}/health", timeout=2).read() == b"OK")
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            return False
-
-    try:
-        wait_for("the log server", healthy)
-        made.insert(corpus(made.now, 12_000))
-        made.insert(
-            [{"_time": stamp(made.now - 90), "_msg": "of another tenant", "job": "other"}], AccountID="7", ProjectID="3"
-        )
-        urllib.request.urlopen(f"{made.base}/internal/force_flush", timeout=30).close()
-        yield made
-    finally:
-        process.terminate()
-        process.wait(20)
+    yield from serving(tmp_path_factory.mktemp("logs"))
 
 
 @pytest.fixture(scope="module")
@@ -113,43 +39,6 @@ def browser() -> Iterator[Browser]:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium
         chromium.close()
-
-
-@dataclass
-class Tab:
-    """A page under watch: what it logged and threw."""
-
-    page: Page
-    server: LogServer
-    said: list[str] = field(default_factory=list)
-
-    def open(self, query: str = "*", wait: str = ".vlist .row", **params: str) -> Page:
-        """Search; returns when there are rows (or whatever `wait` finds) and nothing is under way."""
-        params = {"query": query, "g0.range_input": "1h", **params}
-        self.page.goto(f"{self.server.base}{PAGE}#/?{urlencode(params)}")
-        self.page.locator(wait).first.wait_for()
-        self.settled()
-        return self.page
-
-    def settled(self) -> None:
-        self.page.locator("body:not([data-busy])").wait_for()
-
-    def query(self) -> str:
-        return parse_qs(self.page.url.partition("?")[2], keep_blank_values=True)["query"][0]
-
-    def troubles(self) -> list[str]:
-        """What was said apart from Chromium's own line about a request that failed (a test may want it to fail)."""
-        return [line for line in self.said if "Failed to load resource" not in line]
-
-
-def new_tab(browser: Browser, server: LogServer, **options: Any) -> Tab:
-    settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
-    context = browser.new_context(**settings)
-    context.set_default_timeout(15_000)
-    tab = Tab(context.new_page(), server)
-    tab.page.on("console", lambda m: tab.said.append(m.text) if m.type in {"error", "warning"} else None)
-    tab.page.on("pageerror", lambda error: tab.said.append(f"uncaught: {error}"))
-    return tab
 
 
 @pytest.fixture
@@ -460,7 +349,7 @@ def test_live_tail_pauses_and_goes_on(tab: Tab) -> None:
 def test_a_slow_query_can_be_cancelled(tab: Tab) -> None:
     held: list[Route] = []
     page = tab.open()
-    page.route("**/logsql/query", lambda route: held.append(route))
+    page.route("**/logsql/query", lambda route: held.append(route))  # noqa: PLW0108 (playwright marks the handler)
     area = page.get_by_role("combobox", name="Query")
     area.fill("slow")
     area.press("Enter")
@@ -482,7 +371,7 @@ def test_when_the_store_cannot_be_reached_the_page_says_so(tab: Tab) -> None:
 
 
 def test_rows_are_downloaded(tab: Tab) -> None:
-    page = tab.open("panic", **{"limit": "3", "displayFields": "level,_msg"})
+    page = tab.open("panic", limit="3", displayFields="level,_msg")
     found = {}
     for name in ("CSV", "JSON lines"):
         page.locator("summary[aria-label='Download and share']").click()
@@ -497,8 +386,8 @@ def test_rows_are_downloaded(tab: Tab) -> None:
 
 
 def test_the_portals_header_behind_the_portal(tab: Tab) -> None:
-    nav = [{"page": "index", "title": "Home", "url": "/", "available": True}, {"page": "vlogs", "title": "Logs", "url": "/vlogs/", "available": True},
-           {"page": "x", "title": "Bad", "url": "javascript:document.title='owned'", "available": True}]  # fmt: skip
+    pages = [("index", "Home", "/"), ("vlogs", "Logs", "/vlogs/"), ("x", "Bad", "javascript:document.title='owned'")]
+    nav = [{"page": p, "title": t, "url": u, "available": True} for p, t, u in pages]
     tab.page.route(
         "**/_staddle/site.json",
         lambda route: route.fulfill(json={"name": "Barn", "features": {"metrics": False}, "nav": nav}),
@@ -512,61 +401,3 @@ def test_the_portals_header_behind_the_portal(tab: Tab) -> None:
     page.get_by_role("button", name="Theme: light").click()
     page.reload()
     page.get_by_role("button", name="Theme: dark").wait_for()
-
-
-PURE = """async (names) => {
-  const [q, api, state, times, exporting, complete] = await Promise.all(names.map((name) => import(name)));
-  const at = (text) => { const c = complete.context(text, text.length); return c && [c.kind, c.word, c.field ?? c.pipe ?? null]; };
-  const query = "error and (foo | bar";
-  const round = (hash) => state.format(state.parse(hash));
-  return {
-    tokens: q.tokens('a:="b|c" | stats by (x) # end').filter(t => t.kind !== "space" && t.kind !== "op").map(t => `${t.kind} ${t.text}`),
-    whole: [' a "unfinished', "{a=", "x # y\\nz", "-foo -(a) 5m -3"].map(text => q.tokens(text).map(t => t.text).join("") === text),
-    equals: [q.equals("level", "error"), q.equals("my field", 'a"b'), q.equals("_stream", '{a="b"}'), q.equals("x", ""), q.equals("stats", "and")],
-    add: [q.add("*", "a:=b"), q.add("x | stats count()", "a:=b"), q.add("x or y", "a:=b"), q.add("x -a:=b", "a:=b"), q.add("a:=b", "a:=b", true), q.add("", "a:=b", true)],
-    drop: [q.drop("a:=b", "a:=b"), q.drop("x a:=b y | limit 1", "a:=b"), q.drop("aa:=b", "a:=b"), q.drop("x and a:=b", "a:=b")],
-    states: [q.state("x a:=b", "a:=b"), q.state("x -a:=b", "a:=b"), q.state("x or a:=b", "a:=b"), q.state("aa:=bc", "a:=b")],
-    pipes: q.pipesOf('a:in(b | fields x) | stats count() | sort by (y)'),
-    searched: q.searched('foo "bar baz" level:err -no _msg:yes | stats by (z) count()'),
-    bases: ["/select/vmui/", "/vlogs/select/vmui/", "/a/b/vmui/", "/vlogs/select/vmui/index.html"].map(api.baseOf),
-    located: api.locate(`cannot parse query [${query}]: missing ')'; context: [error and (foo |]`, query),
-    tail: api.locate(`cannot parse query [x]: y; context: [...${"a".repeat(50)}]`, "b".repeat(10) + "a".repeat(50)).end,
-    vmui: round("#/?query=a%3Ab&g0.range_input=30m&g0.end_input=2026-01-31T12:00:00&g0.relative_time=none&limit=50&accountID=1&projectID=2"),
-    relative: round("#/?query=*&g0.relative_time=last_6_hours"),
-    wrong: round("#/?g0.range_input=x&limit=abc&view=none"),
-    moments: ["now", "now-2h", "-90s", "3d", "1760000000", "yesterday"].map((t) => times.moment(t, 1e9) || null),
-    csv: ["a", 'a"b', "a,b", "=1+1", "-5", "+x"].map(exporting.csvField),
-    contexts: ["err", "level:", "level:=er", "level:in(error, wa", "foo | sta", "foo | stats by (le", "{jo", '{job="w', '"open', "a | filter lev", "# note"].map(at),
-  };
-}"""
-
-
-def test_the_pure_parts_of_the_scripts(tab: Tab) -> None:
-    from staddle.logs.ui import files
-
-    page = tab.open()
-    modules = ["logsql", "logs-api", "logs-state", "times", "export", "complete"]
-    urls = [next(f"{tab.server.base}{PAGE}{n}" for n in files.load() if n.startswith(f"static/{m}.")) for m in modules]
-    got = page.evaluate(PURE, urls)
-    assert got == {
-        "tokens": ["field a", 'string "b|c"', "pipe stats", "keyword by", "word x", "comment # end"],
-        "whole": [True, True, True, True],
-        "equals": ["level:=error", '"my field":="a\\"b"', '{a="b"}', 'x:""', '"stats":="and"'],
-        "add": ["a:=b", "x a:=b | stats count()", "(x or y) a:=b", "x a:=b", "* -a:=b", "* -a:=b"],
-        "drop": ["*", "x y | limit 1", "aa:=b", "x"],
-        "states": ["with", "without", None, None],
-        "pipes": ["stats", "sort"],
-        "searched": ["foo", "bar baz", "yes"],
-        "bases": ["/select/logsql/", "/vlogs/select/logsql/", "/a/b/select/logsql/", "/vlogs/select/logsql/"],
-        "located": {"message": "missing ')'", "end": 16},
-        "tail": 60,
-        "vmui": "#/?query=a%3Ab&g0.range_input=30m&g0.end_input=2026-01-31T12%3A00%3A00&g0.relative_time=none&limit=50&accountID=1&projectID=2",
-        "relative": "#/?query=*&g0.range_input=6h&g0.relative_time=last_6_hours&limit=1000",
-        "wrong": "#/?query=*&g0.range_input=1h&g0.relative_time=last_1_hour&limit=1000",
-        "moments": [1e9, 1e9 - 7200, 1e9 - 90, 1e9 - 259200, 1760000000, None],
-        "csv": ["a", '"a""b"', '"a,b"', "'=1+1", "-5", "'+x"],
-        "contexts": [
-            ["filter", "err", None], ["value", "", "level"], ["value", "er", "level"], ["value", "wa", "level"], ["pipe", "sta", None],
-            ["inPipe", "le", "stats"], ["label", "jo", None], ["labelValue", "w", "job"], None, ["filter", "lev", None], None,
-        ],
-    }  # fmt: skip

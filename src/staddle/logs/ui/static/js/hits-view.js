@@ -1,6 +1,6 @@
 // The panel with rows over time: asks for them, colours them by a field, says what a bar is.
 
-import { h, memory } from "./dom.js";
+import { h } from "./dom.js";
 import { duration } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { isLevelField, rank, RANKS } from "./levels.js";
@@ -41,7 +41,6 @@ export class HitsView {
     this.legend = h("ul", { class: "legend-row" });
     this.select = h("select", { id: "by", class: "small", onchange: () => act.by(this.select.value) });
     this.chart = new Histogram(act.zoom);
-    this.shut = memory.get("logs.hits", true) === false;
     root.append(h("div", { class: "hits-head" }, this.said, this.legend, h("span", { class: "grow" }), h("label", { class: "muted small", for: "by" }, "by"), this.select), this.chart.root);
     this.names = [];
     this.options("level", []);
@@ -86,7 +85,7 @@ export class HitsView {
   /** Mark the part of the time that the rows below are from. */
   cover(from, to) {
     if (!this.data) return;
-    this.data.covered = from === null ? null : [from, to];
+    this.data.covered = Number.isFinite(from) && Number.isFinite(to) ? [from, to] : null;
     this.chart.draw();
   }
 }

@@ -4,7 +4,7 @@
 import { format as formatTimes, parse as parseTimes, seconds } from "./query-state.js";
 
 export const LIMITS = [100, 500, 1000, 5000, 10_000, 50_000, 100_000];
-export const VIEWS = ["rows", "table", "json"];
+const VIEWS = ["rows", "table", "json"];
 
 /** Ranges that have a name: id of the original, its length, what to call it. */
 export const QUICK = [
@@ -30,7 +30,10 @@ export function parse(hash) {
   const times = parseTimes(hash);
   const id = params.get("g0.relative_time");
   const quick = QUICK.find(([name]) => name === id);
+  const context = hash.match(/^#\/stream-context\/([0-9a-f]+)\/([^?/]+)/);
   const columns = list(params.get("displayFields")).filter((name) => name !== "_msg");
+  // The original's page for what is around one row.
+  if (context) return { ...parse("#/"), query: `_stream_id:${context[1]} _time:${decodeURIComponent(context[2])}`, range: 60, end: Math.ceil(Date.parse(decodeURIComponent(context[2])) / 1000) + 30 || null };
   return {
     query: params.get("query") ?? "*",
     // The name counts, as in the original; the length says it for ranges without one.

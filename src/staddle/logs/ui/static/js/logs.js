@@ -11,7 +11,7 @@ import { levelField } from "./levels.js";
 import { LiveView } from "./live-view.js";
 import { Store } from "./logs-api.js";
 import { between, format, LIMITS, parse } from "./logs-state.js";
-import { add, drop, equals, pipesOf } from "./logsql.js";
+import { add, drop, equals, pipesOf, STATS } from "./logsql.js";
 import { closeOnEscape, recentMenu, tenantMenu } from "./menus.js";
 import { portalHeader } from "./nav.js";
 import { Results } from "./results.js";
@@ -21,6 +21,8 @@ import { statsChart } from "./stats-view.js";
 import { Times } from "./times.js";
 
 const SLOW = 400;
+/** Does a pipe make statistics? */
+const counts = (name) => /stats$/.test(name) || name === "by" || STATS.includes(name);
 const store = new Store();
 let state = parse(location.hash);
 let running = null;
@@ -194,7 +196,7 @@ async function ask() {
 function draw(items, asked, { start, end }) {
   chart?.close();
   chart?.root.remove();
-  chart = isLog(items) ? null : statsChart(items.map(({ row }) => row), asked.query, { start, end, onzoom: zoom });
+  chart = isLog(items) || !pipesOf(asked.query).some(counts) ? null : statsChart(items.map(({ row }) => row), asked.query, { start, end, onzoom: zoom });
   hits.root.hidden = chart !== null;
   if (chart) byId("hits").before(h("section", { class: "panel", "aria-label": "Chart" }, chart.root));
   for (const panel of document.querySelectorAll("section.panel[aria-label=Chart]")) if (panel.childElementCount === 0) panel.remove();
@@ -222,9 +224,9 @@ function tellRest(items, asked, whole, total) {
     return;
   }
   if (!isLog(items)) return void results.below();
-  hits.cover(items.at(-1).ms / 1000, items[0].ms / 1000);
+  if (!whole) hits.cover(items.at(-1).ms / 1000, items[0].ms / 1000);
   const cut = results.list.items.length > results.list.count && `Only the first ${number(results.list.count)} rows can be shown at once.`;
-  const more = !whole && items.length >= asked.limit && (total === null || total > items.length);
+  const more = !whole && items[0].row._time !== undefined && items.length >= asked.limit && (total === null || total > items.length);
   results.below(cut && h("p", { class: "muted small" }, cut),
     more && h("button", { type: "button", class: "btn", onclick: (event) => older(items, asked, total, event.currentTarget) }, `Load ${number(asked.limit)} older rows`),
     !more && !cut && h("p", { class: "muted small" }, "That is all in this time range."));
@@ -269,7 +271,7 @@ function remember(query) {
 /** Ask again after a while, if that is wanted and makes sense. */
 function later() {
   clearTimeout(timer);
-  if (every > 0 && state.end === null && !state.live) timer = setTimeout(() => (document.hidden || running || scrollY > 400 ? later() : follow()), every * 1000);
+  if (every > 0 && state.end === null && !state.live) timer = setTimeout(() => (document.hidden || running || scrollY > 400 || results.items.some(({ open }) => open) ? later() : follow()), every * 1000);
 }
 
 /** Show what the address says. Only what needs an answer is asked for. */

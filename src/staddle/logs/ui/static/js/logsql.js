@@ -167,7 +167,7 @@ export function searched(query) {
   return found.filter((word) => word.length > 1).slice(0, 20);
 }
 
-export function unquote(text) {
+function unquote(text) {
   if (text.startsWith('"')) {
     try {
       return JSON.parse(text);

@@ -27,7 +27,7 @@ export class Results {
     this.views = h("div", { class: "seg", role: "group", "aria-label": "Show as" }, view("rows", "Rows"), view("table", "Table"), view("json", "JSON"));
     const pref = (name, glyph, text) => h("button", { type: "button", class: "iconbtn", "data-pref": name, title: text, "aria-label": text, onclick: () => this.prefer(name) }, icon(glyph));
     this.head = h("div", { class: "panel-head results-head" }, this.status, h("span", { class: "grow" }), this.views,
-      h("span", { class: "results-tools" }, pref("wrap", "wrap", "Wrap lines (w)"), pref("oldest", "newest", "Oldest first (o)"), this.columnMenu(), this.saveMenu(act), pref("utc", "globe", "Times in UTC")));
+      h("span", { class: "results-tools" }, pref("wrap", "wrap", "Wrap lines (w)"), pref("oldest", "newest", "Oldest first (o)"), this.columnMenu(), this.saveMenu(act), pref("utc", "globe", "Times of the rows in UTC")));
     this.heading = h("div", { class: "thead", hidden: true });
     this.list = new VirtualList({ draw: (item) => this.draw(item), covered: () => this.head.getBoundingClientRect().bottom, label: "Rows" });
     this.scroller = h("div", { class: "hscroll" }, this.list.root);

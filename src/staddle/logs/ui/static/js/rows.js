@@ -72,7 +72,7 @@ function message(row) {
 function cell(name, row) {
   const value = row[name] ?? "";
   if (isLevelField(name) && value) return h("span", { class: `cell lv lv-${rank(value)}`, role: "gridcell", title: name }, value);
-  return h("span", { class: "cell", role: "gridcell", title: value.length > 20 ? `${name}: ${value}` : name }, oneLine(value));
+  return h("span", { class: "cell", role: "gridcell", title: value.length > 20 ? `${name}: ${value.slice(0, 500)}` : name }, oneLine(value.slice(0, 600)));
 }
 
 function line(item, look, toggle) {
@@ -95,11 +95,11 @@ function cells(item, look, toggle) {
   return h("div", { class: `line${look.wrap ? " wrapped" : ""}`, onclick: toggle }, look.columns.map((name, i) => {
     if (name === "_time") return h("time", { class: "cell when", role: "gridcell", datetime: row._time, title: row._time }, timeText(item.ms, look));
     const value = row[name] ?? "";
-    if (look.log) return name === "_msg" ? h("span", { class: "cell msg", role: "gridcell" }, marked(look.wrap ? value : oneLine(value.slice(0, 1200)), look.find)) : cell(name, row);
+    if (look.log) return name === "_msg" ? h("span", { class: "cell msg", role: "gridcell" }, marked(look.wrap ? value.slice(0, 4000) : oneLine(value.slice(0, 1200)), look.find)) : cell(name, row);
     const number = NUMBER.test(value);
     const part = number && look.most[i] > 0 ? Math.max(0, Math.min(1, Number(value) / look.most[i])) : 0;
-    return h("span", { class: number ? "cell num" : "cell", role: "gridcell", title: value },
-      part > 0 && bar(part), h("span", null, number ? nice(value) : look.wrap ? value : oneLine(value)));
+    return h("span", { class: number ? "cell num" : "cell", role: "gridcell", title: value.slice(0, 500) },
+      part > 0 && bar(part), h("span", null, number ? nice(value) : look.wrap ? value.slice(0, 4000) : oneLine(value.slice(0, 1200))));
   }));
 }
 
@@ -122,7 +122,7 @@ export function drawRow(item, look, act) {
   };
   const body = look.view === "json" ? json(item, act) : look.view === "table" ? cells(item, look, toggle) : line(item, look, toggle);
   return h("div", { class: `row${look.log ? ` lv-${item.level}` : " plain"}${item.open ? " open" : ""}${look.view === "json" ? " as-json" : ""}`, role: "row", id: `row-${item.id}`,
-    "aria-expanded": look.view === "json" || !look.log ? null : String(item.open) }, body, item.open && look.view !== "json" && detail(item, look, act));
+    "aria-expanded": look.view === "json" ? null : String(item.open) }, body, item.open && look.view !== "json" && detail(item, look, act));
 }
 
 /** The largest number of each column of a table, for the bars behind them; 0 where bars say nothing. */

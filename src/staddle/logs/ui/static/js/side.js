@@ -11,7 +11,7 @@ const VALUES = 8;
 
 const order = (name) => {
   const at = FIRST.indexOf(name);
-  return at < 0 ? (name === "_stream" ? 100 : 50) : at;
+  return name === "_stream" ? -1 : at < 0 ? 50 : at;
 };
 
 export class Side {
@@ -73,11 +73,11 @@ export class Side {
     const tool = (glyph, label, onclick, pressed) => h("button", { type: "button", class: "iconbtn tiny", title: label, "aria-label": label, "aria-pressed": pressed,
       onclick: (event) => (event.preventDefault(), onclick(event)) }, icon(glyph));
     const element = h("details", { class: "facet", "data-name": name },
-      h("summary", null, h("span", { class: "facet-name" }, name),
+      h("summary", null, h("span", { class: "facet-name" }, name === "_stream" ? "stream" : name),
         tool("chart", `Colour the bars by ${name}`, () => this.act.by(name)),
         tool("columns", shown ? `Hide the column ${name}` : `Show ${name} as a column`, () => this.act.column(name), String(Boolean(shown)))), body);
     const fill = () => body.childElementCount === 0 && this.fill(field, body);
-    element.open = this.open.get(name) ?? (field.values !== null && index < 6);
+    element.open = this.open.get(name) ?? (name !== "_stream" && field.values !== null && index < 7);
     if (element.open) fill();
     element.addEventListener("toggle", () => {
       if (element.open) fill();

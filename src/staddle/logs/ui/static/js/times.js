@@ -21,7 +21,7 @@ export function moment(text, now = Date.now() / 1000) {
 }
 
 /** What the button says. */
-export function rangeText(state) {
+function rangeText(state) {
   if (state.end === null) return QUICK.find(([id, length]) => (state.day ? id === state.day : length && seconds(length) === state.range))?.[2] ?? `Last ${duration(state.range)}`;
   const { start, end } = between(state);
   const [a, b] = [clock(start * 1000), clock(end * 1000)];
