@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from staddle.manifest.layout import Program
     from tests.sandbox.stack import Stack
+
+    from staddle.manifest.layout import Program
 
 LABELS = {"job": "test", "cls": "demo", "ip": "127.0.0.1"}
 
@@ -135,7 +136,7 @@ class AgentBox:
         for resource in draft.resources:
             path = self.home.joinpath(resource.path)
             if isinstance(resource, Directory):
-                path.mkdir(resource.mode, parents=True, exist_ok=True)
+                path.mkdir(resource.mode or 0o755, parents=True, exist_ok=True)
             elif isinstance(resource, File):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(resource.content)

@@ -1,4 +1,4 @@
-"""What syslog-ng makes of lines: the same rows that Vector does (tests/unit/log_agent), and that the log store finds them by."""
+"""What syslog-ng makes of lines, as the log store has it: the same rows that Vector makes (tests/unit/log_agent)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.sandbox.stack import Stack
 
+    from staddle.components.registration import LogFormat
+
 Rows = dict[str, list[dict[str, str]]]
 WORDS = [word for level, words in LEVELS.items() for word in (*words, words[0].upper())]
 
@@ -26,7 +28,8 @@ WORDS = [word for level, words in LEVELS.items() for word in (*words, words[0].u
 def rows(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
     """Every sample's row, by `ins`: one file per format, in the order of the samples."""
     home = tmp_path_factory.mktemp("formats")
-    store, formats = Store(home / "store"), {name: name for name in FORMATS}
+    store = Store(home / "store")
+    formats: dict[str, LogFormat] = {str(name): name for name in FORMATS}
     agent = AgentBox(home / "box", programs_of(stack), [store.url], {**formats, "levels": "json"})
     store.start("-retentionPeriod=100y")
     try:

@@ -3,6 +3,8 @@
 Local times are those of Berlin, in winter: an hour ahead of UTC. Fields that are not named don't matter; None means absent.
 """
 
+# ruff: noqa: E501 - lines are as programs write them
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -84,7 +86,7 @@ SAMPLES = (
     Sample("json", '{"half":', "unknown", '{"half":'),
     Sample(
         "victoria",
-        "2026-11-23T03:29:59.377Z\terror\tVictoriaMetrics/lib/x.go:20\tcannot do\tthis: \"x\"",
+        '2026-11-23T03:29:59.377Z\terror\tVictoriaMetrics/lib/x.go:20\tcannot do\tthis: "x"',
         "error",
         'cannot do\tthis: "x"',
         "2026-11-23T03:29:59.377000",
@@ -114,11 +116,21 @@ SAMPLES = (
         " 0.012 wiki.log",
         "2026-11-23T03:30:20.000000",
         {
-            "client": "127.0.0.1", "user": "dba", "method": "GET", "request": "GET /vmetrics/?a=b%20c HTTP/2.0",
-            "path": "/vmetrics/?a=b%20c", "protocol": "HTTP/2.0", "status": "502", "size": "138", "referer": "https://x/y",
-            "agent": 'curl/8 \\"q\\"', "host": "i.staddle", "request_time": "0.012", "server": "wiki.log",
+            "client": "127.0.0.1",
+            "user": "dba",
+            "method": "GET",
+            "request": "GET /vmetrics/?a=b%20c HTTP/2.0",
+            "path": "/vmetrics/?a=b%20c",
+            "protocol": "HTTP/2.0",
+            "status": "502",
+            "size": "138",
+            "referer": "https://x/y",
+            "agent": 'curl/8 \\"q\\"',
+            "host": "i.staddle",
+            "request_time": "0.012",
+            "server": "wiki.log",
         },
-    ),  # fmt: skip
+    ),
     Sample(
         "nginx_access",
         '::1 - - [23/Nov/2026:03:30:20 +0000] "\\x16\\x03" 400 0 "-" "-"',
@@ -129,16 +141,23 @@ SAMPLES = (
     ),
     Sample(
         "nginx_error",
-        '2026/11/23 04:29:36 [warn] 16517#16518: *9 upstream timed out (110: Connection timed out) while reading, client: 10.0.0.9,'
+        "2026/11/23 04:29:36 [warn] 16517#16518: *9 upstream timed out (110: Connection timed out) while reading, client: 10.0.0.9,"
         ' server: i.staddle, request: "POST /x HTTP/1.1", upstream: "http://127.0.0.1:8428/x", host: "i.staddle"',
         "warning",
         "upstream timed out (110: Connection timed out) while reading",
         "2026-11-23T03:29:36.000000",
         {
-            "pid": "16517", "tid": "16518", "connection": "9", "client": "10.0.0.9", "server": "i.staddle", "method": "POST",
-            "path": "/x", "upstream": "http://127.0.0.1:8428/x", "host": "i.staddle",
+            "pid": "16517",
+            "tid": "16518",
+            "connection": "9",
+            "client": "10.0.0.9",
+            "server": "i.staddle",
+            "method": "POST",
+            "path": "/x",
+            "upstream": "http://127.0.0.1:8428/x",
+            "host": "i.staddle",
         },
-    ),  # fmt: skip
+    ),
     Sample(
         "nginx_error",
         "2026/11/23 04:29:36 [emerg] 16517#16517: bind() to 127.0.0.1:80 failed (98: Address already in use)",
@@ -153,11 +172,22 @@ SAMPLES = (
         "duration: 1234.567 ms  statement: SELECT \"x\", 'y'\n  FROM orders,\n\titems",
         "2026-11-23T03:00:01.123000",
         {
-            "user": "app", "db": "shop", "pid": "4711", "addr": "10.0.0.9:51234", "sid": "6922c1.1267", "sln": "42",
-            "cmd": "SELECT", "code": "00000", "duration": "1234.567", "app": "psql", "btype": "client backend", "query": "8123",
-            "time": None, "zone": None,
+            "user": "app",
+            "db": "shop",
+            "pid": "4711",
+            "addr": "10.0.0.9:51234",
+            "sid": "6922c1.1267",
+            "sln": "42",
+            "cmd": "SELECT",
+            "code": "00000",
+            "duration": "1234.567",
+            "app": "psql",
+            "btype": "client backend",
+            "query": "8123",
+            "time": None,
+            "zone": None,
         },
-    ),  # fmt: skip
+    ),
     Sample(
         "postgres_csv",
         '2026-11-23 03:00:01.456 UTC,,,99,,6922c1.63,1,,2026-11-23 03:00:00 UTC,,0,FATAL,57P03,"the database system is starting up"'
@@ -206,7 +236,12 @@ SAMPLES = (
         "2026-11-23T03:34:36.059000",
         {"process": "P00"},
     ),
-    Sample("pgbackrest", "-------------------PROCESS START-------------------", "unknown", "-------------------PROCESS START-------------------"),
+    Sample(
+        "pgbackrest",
+        "-------------------PROCESS START-------------------",
+        "unknown",
+        "-------------------PROCESS START-------------------",
+    ),
     Sample(
         "redis",
         "1234:M 23 Nov 2026 04:34:36.059 * Ready to accept connections",
@@ -222,4 +257,4 @@ SAMPLES = (
         "Warning: out of memory",
         "2026-11-23T03:34:36.060000",
     ),
-)  # fmt: skip
+)

@@ -60,8 +60,12 @@ def test_every_word_of_the_vocabulary_means_its_level() -> None:
 
 def test_journal_entries_have_unit_program_and_level() -> None:
     event = {
-        "message": "Started", "PRIORITY": "3", "SYSLOG_IDENTIFIER": "systemd", "_SYSTEMD_UNIT": "vmetrics.service", "_PID": "1",
-    }  # fmt: skip
+        "message": "Started",
+        "PRIORITY": "3",
+        "SYSLOG_IDENTIFIER": "systemd",
+        "_SYSTEMD_UNIT": "vmetrics.service",
+        "_PID": "1",
+    }
     row = run(LogSource("journal", "plain", LABELS, kind="journald"), event)
     assert (
         row.items()
@@ -84,13 +88,17 @@ OPTIONS: dict[str, set[str]] = {
 """The options we use of those that Vector's reference (its source's `website/cue/reference`) documents for each type."""
 
 
-def documents(text: str = LAPTOP, *, kind: str = "sandbox", **options: Any) -> dict[str, Any]:
+def documents(text: str = LAPTOP, *, kind: Any = "sandbox", **options: Any) -> dict[str, Any]:
     found = contexts(text)
     ctx = found[min(found)]
     ctx = replace(ctx, layout=replace(ctx.layout, kind=kind, root="" if kind == "system" else "/box"))
     settings = {
-        "data": "/data/vector", "listen": "0.0.0.0:9598", "queue_bytes": 2**30, "read_from": "beginning", "ca": "/etc/pki/ca.crt",
-    }  # fmt: skip
+        "data": "/data/vector",
+        "listen": "0.0.0.0:9598",
+        "queue_bytes": 2**30,
+        "read_from": "beginning",
+        "ca": "/etc/pki/ca.crt",
+    }
     files = vector.configuration(node_sources(ctx), options.pop("to", receivers(ctx)), **{**settings, **options})
     return {name: yaml.safe_load(content) for name, content in files.items()}
 

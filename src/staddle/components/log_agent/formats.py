@@ -53,9 +53,10 @@ REDIS = Stamp(("%d %b %Y %H:%M:%S.%f",), ("%d %b %Y %H:%M:%S%.f",))
 class Format:
     """How to read a line.
 
-    `syntax` gives the first fields: the groups of `pattern`, or the keys of logfmt or JSON. In those `doubled`, a quote is written twice.
-    `rename` maps keys to field names; `details` are (field, pattern) pairs whose groups become further fields. `blank`
-    fields mean nothing when they are `-`. `start` is how the first line of a row looks, where rows may have several.
+    `syntax` gives the first fields: the groups of `pattern`, or the keys of logfmt or JSON. In those `doubled`, a quote is
+    written twice. `rename` maps keys to field names; `details` are (field, pattern) pairs whose groups become further
+    fields. `blank` fields mean nothing when they are `-`. `start` is how the first line of a row looks, where rows may
+    have several.
 
     Of the fields, `time` (in the notation of `stamp`, and in UTC if a field `zone` says so) is the row's time, `message` its
     text (the line, if there is none), and `level` its level; without one, that of the first of `rules` that fits:
