@@ -1,0 +1,21 @@
+"""Tests on real hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.lab.fixtures import BOOTS, lab, session_lab
+
+__all__ = ["lab", "session_lab"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.lab)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in BOOTS:
+        terminalreporter.write_line(f"lab {line}")
