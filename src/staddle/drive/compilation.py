@@ -20,6 +20,7 @@ from staddle.inventory import load_inventory
 from staddle.manifest.canonical import digest, to_json
 from staddle.manifest.layout import EMBEDDED, LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
+from staddle.pki.files import write_file
 from staddle.programs.embedded import NAMES
 
 if TYPE_CHECKING:
@@ -168,10 +169,7 @@ def _facts(ip: str, run: RunDirectory, admin: Path) -> HostFacts | None:
     kept = admin / "facts" / f"{ip}.json"
     data = run.get("facts", ip)
     if data is not None:
-        text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-        beside = kept.with_suffix(".new")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(kept)
+        write_file(kept, json.dumps(data, indent=1, sort_keys=True).encode() + b"\n", 0o600)
         return HostFacts.from_data(data)
     try:
         return HostFacts.from_data(json.loads(kept.read_text(encoding="utf-8")))

@@ -98,6 +98,8 @@ def environment(forks: int = FORKS) -> dict[str, str]:
     return {
         "ANSIBLE_COLLECTIONS_PATH": ":".join(paths),
         "ANSIBLE_INVENTORY_ENABLED": "staddle.infra.fleet",
+        # Otherwise an inventory with a mistake in it is an empty one, and doing nothing with it a success.
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_FORKS": str(forks),
     }

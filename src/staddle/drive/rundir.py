@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staddle.errors import FleetError
+from staddle.pki.files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +72,7 @@ class RunDirectory:
 
     def write(self, what: str, host: str, content: bytes) -> None:
         """Atomically: readers are other processes."""
-        beside = self._file(what, host).with_suffix(".new")
-        beside.write_bytes(content)
-        beside.replace(self._file(what, host))
+        write_file(self._file(what, host), content, 0o600)
 
     def read(self, what: str, host: str) -> bytes | None:
         """None if there is none."""
