@@ -10,17 +10,26 @@ from staddle.components.base import Context
 from staddle.components.registration import Registry
 from staddle.components.registry import all_components
 from staddle.components.render import NOTE
-from staddle.manifest import supervisor
+from staddle.manifest import supervisor, systemd
 from staddle.manifest.layout import LOGS, STATE
-from staddle.manifest.resources import Block, Directory, File, Manifest, Service
+from staddle.manifest.resources import Block, Directory, File, Group, Installed, Manifest, Service, Symlink, User
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from staddle.components.base import CertificateRequest, Component, Draft, Material, Package
+    from staddle.components.base import CertificateRequest, Component, Draft, Material, Package, ServiceSpec
     from staddle.inventory.fleet import Fleet, Node
     from staddle.manifest.layout import Layout
     from staddle.manifest.resources import Resource
+
+_EVERYWHERE = frozenset(
+    {
+        *("/etc", "/etc/default", "/etc/security", "/etc/security/limits.d", "/etc/sudoers.d", "/etc/sysctl.d"),
+        *("/etc/systemd", "/etc/systemd/system", "/home", "/root", "/usr", "/usr/bin", "/usr/lib", "/usr/local"),
+        *("/usr/local/share", "/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/log"),
+    }
+)
+"""Directories that every system has, and that need no word."""
 
 
 def compile_fleet(fleet: Fleet, layout_of: Callable[[Node], Layout], material: Material) -> dict[str, Manifest]:
@@ -34,7 +43,7 @@ def contexts_of(
 ) -> dict[str, Context]:
     """A context per node, with everything that all nodes registered."""
     bare = {node.ip: Context(fleet, node, layout_of(node), material) for node in fleet.nodes}
-    own = {ip: [replace(c.register(ctx), logs=c.logs(ctx)) for c in components_on(ctx.node)] for ip, ctx in bare.items()}
+    own = {ip: [replace(c.register(ctx), logs=c.logs(ctx)) for c in running_on(ctx)] for ip, ctx in bare.items()}
     everything = Registry.of(registration for registrations in own.values() for registration in registrations)
     contexts = {}
     for ip, ctx in bare.items():
@@ -49,29 +58,47 @@ def components_on(node: Node) -> list[Component]:
     return [component for component in all_components() if component.enabled(node)]
 
 
-def packages_on(node: Node) -> list[Package]:
-    """The packages that the node's components need, each once."""
-    return list({package.name: package for c in components_on(node) for package in c.packages_on(node)}.values())
+def running_on(ctx: Context) -> list[Component]:
+    """Those of them that the host has a program for. Only one that can be done without may be missing."""
+    return [component for component in components_on(ctx.node) if _has_program(component, ctx)]
+
+
+def _has_program(component: Component, ctx: Context) -> bool:
+    if component.system_only and ctx.layout.is_sandbox:
+        return False
+    packages = component.packages_on(ctx.node)
+    if not packages or not all(package.optional for package in packages):
+        return True
+    try:
+        component.program_on(ctx)
+    except KeyError:
+        return False
+    return True
+
+
+def packages_on(node: Node, *, sandbox: bool = False) -> list[Package]:
+    """The packages that the node's components need (as a real host, or as a sandbox), each once."""
+    components = [component for component in components_on(node) if not (sandbox and component.system_only)]
+    return list({package.name: package for c in components for package in c.packages_on(node)}.values())
 
 
 def certificates_of(ctx: Context) -> list[CertificateRequest]:
     """The certificates that the node's components need."""
-    return [request for component in components_on(ctx.node) for request in component.certificates(ctx)]
+    return [request for component in running_on(ctx) for request in component.certificates(ctx)]
 
 
 def ports_of(ctx: Context) -> dict[tuple[str, str], int]:
     """Every port that the node's components listen on, by (component, parameter)."""
     return {
         (component.name, parameter): port
-        for component in components_on(ctx.node)
+        for component in running_on(ctx)
         for parameter, port in component.ports(ctx).items()
     }
 
 
 def _compile_node(ctx: Context) -> Manifest:
     blocks = [
-        _block(ctx, component, component.build(ctx), order)
-        for order, component in enumerate(components_on(ctx.node), start=1)
+        _block(ctx, component, component.build(ctx), order) for order, component in enumerate(running_on(ctx), start=1)
     ]
     return Manifest(
         node=ctx.node.ip,
@@ -84,34 +111,77 @@ def _compile_node(ctx: Context) -> Manifest:
 
 
 def _block(ctx: Context, component: Component, draft: Draft, order: int) -> Block:
-    resources, service = draft.resources, None
+    supervised = ctx.layout.manager.kind == "supervisor"
+    resources, accounts = draft.resources, draft.accounts
+    service: Service | None = None
     if draft.service:
         spec = draft.service
-        path = supervisor.definition_path(ctx.layout, spec.name)
-        content = supervisor.definition(ctx.layout, spec, order=order, note=NOTE)
-        resources += (File(path, content, on_change="restart"),)
+        if supervised:
+            name, path = spec.name, supervisor.definition_path(ctx.layout, spec.name)
+            resources += (File(path, supervisor.definition(ctx.layout, spec, order=order, note=NOTE)),)
+        else:
+            name, path = systemd.unit_name(spec), systemd.definition_path(ctx.layout, spec)
+            resources += _unit(ctx.layout, spec, component.title)
+            accounts += _service_accounts(spec)
         service = Service(
-            name=spec.name,
+            name=name,
             definition=path,
             health=spec.health,
             reload_signal=spec.reload_signal,
             health_timeout=spec.health_timeout,
             stop_timeout=spec.stop_timeout,
         )
-    phase = component.phase.name.lower()
-    return Block(component.name, phase, (*_parents(ctx.layout, resources), *resources), draft.validators, service)
+    return Block(
+        component=component.name,
+        phase=component.phase.name.lower(),
+        resources=(*_parents(ctx.layout, resources), *resources),
+        validators=draft.validators,
+        service=service,
+        packages=() if ctx.layout.is_sandbox else _packages(ctx, component),
+        accounts=() if ctx.layout.is_sandbox else accounts,
+        commands=draft.commands,
+        displaces=draft.service.displaces if draft.service and not supervised else (),
+    )
+
+
+def _unit(layout: Layout, spec: ServiceSpec, title: str) -> tuple[Resource, ...]:
+    """How systemd runs it: flags, unit or drop-in, and links that keep the distribution's own units for it from running."""
+    return (
+        File(systemd.options_path(layout, spec), systemd.options(spec, NOTE), mode=0o640),
+        File(systemd.definition_path(layout, spec), systemd.definition(spec, title, NOTE)),
+        *(Symlink(systemd.mask_path(layout, name), systemd.NULL) for name in spec.displaces),
+    )
+
+
+def _service_accounts(spec: ServiceSpec) -> tuple[Group | User, ...]:
+    confinement = spec.confinement
+    groups = tuple(Group(name) for name in dict.fromkeys([confinement.group]) if name and confinement.user)
+    if confinement.user is None:
+        return groups
+    shared = tuple(group.name for group in groups if group.name != confinement.user)
+    return (*groups, User(confinement.user, groups=shared))
+
+
+def _packages(ctx: Context, component: Component) -> tuple[Installed, ...]:
+    """What has to be installed: a package that can be done without is, where it can be had, all that is needed."""
+    packages = component.packages_on(ctx.node)
+    programs = ctx.layout.programs
+    chosen = next((p for p in packages if p.optional and any(name in programs for name in p.programs)), None)
+    wanted = [chosen] if chosen else [package for package in packages if not package.optional]
+    return tuple(Installed(package.name, package.minimum if package.minimum != "0" else None) for package in wanted)
 
 
 def _parents(layout: Layout, resources: tuple[Resource, ...]) -> list[Directory]:
-    """In a sandbox not even /etc is there: the directories that the resources need but don't name."""
-    if not layout.is_sandbox:
-        return []
+    """The directories that the resources need but don't name. In a sandbox not even /etc is there."""
     named = {resource.path for resource in resources if isinstance(resource, Directory)}
-    root = PurePosixPath(layout.root)
+    links = {resource.path for resource in resources if isinstance(resource, Symlink)}
+    root = PurePosixPath(layout.root or "/")
     needed = {
         str(parent)
         for resource in resources
         for parent in PurePosixPath(resource.path).parents
         if parent.is_relative_to(root) and parent != root
     }
-    return [Directory(path) for path in sorted(needed - named)]
+    if layout.is_sandbox:
+        return [Directory(path) for path in sorted(needed - named)]
+    return [Directory(path, mode=None) for path in sorted(needed - named - links) if path not in _EVERYWHERE]

@@ -22,6 +22,8 @@ TRIXIE = _host(
     prometheus_blackbox_exporter="0.26.0-1",
     prometheus_nginx_exporter="1.4.1-1+b5",
     prometheus_node_exporter="1.9.0-1+b4",
+    syslog_ng_core="4.8.1-1+b4",
+    syslog_ng_mod_http="4.8.1-1+b4",
     victoria_metrics="1.112.0+ds1-2",
 )
 BOOKWORM = _host(
@@ -34,6 +36,8 @@ BOOKWORM = _host(
     prometheus_blackbox_exporter="0.23.0-4+b4",
     prometheus_nginx_exporter="0.11.0-1+b4",
     prometheus_node_exporter="1.5.0-1+b6",
+    syslog_ng_core="3.38.1-5+deb12u1",
+    syslog_ng_mod_http="3.38.1-5+deb12u1",
     victoria_metrics="1.79.5+ds1-2+b5",
 )
 

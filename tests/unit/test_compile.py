@@ -88,8 +88,8 @@ def test_alertmanagers_form_a_mesh_and_every_vmalert_tells_all_of_them() -> None
     manifests = compiled(TWO_INFRA, kind="system")
     for ip, peer in (("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")):
         files = files_of(manifests[ip])
-        alertmanager = next(f for p, f in files.items() if p.endswith("alertmanager.conf")).content.decode()
-        vmalert = next(f for p, f in files.items() if p.endswith("vmalert.conf")).content.decode()
+        alertmanager = files["/etc/default/alertmanager"].content.decode()
+        vmalert = files["/etc/default/vmalert"].content.decode()
         assert f"--cluster.listen-address={ip}:9094" in alertmanager
         assert f"--cluster.peer={peer}:9094" in alertmanager
         for one in (ip, peer):

@@ -89,6 +89,12 @@ class Material:
     templates: Mapping[str, str] = field(default_factory=dict)
 
 
+INFRA = "infra"
+"""The group of all who share the state tree."""
+VICTORIA, PROMETHEUS = "victoria", "prometheus"
+"""Whom the stores, and the exporters and routers around them, run as."""
+
+
 @dataclass(frozen=True, slots=True)
 class Confinement:
     """What a program may do on a real host: as little as it can live with. A sandbox has no use for it.
@@ -99,7 +105,7 @@ class Confinement:
     """
 
     user: str | None
-    group: str | None = "infra"
+    group: str | None = INFRA
     writes: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     families: tuple[str, ...] = ("AF_INET", "AF_INET6", "AF_UNIX")
@@ -112,6 +118,8 @@ class Confinement:
     runtime: str | None = None
     stop_signal: str = "TERM"
     sees_host: bool = False
+    resources: bool = False
+    """Whether it may change its own limits."""
     touches_clock: bool = False
     clock: bool = True
     """False where the host may not set its clock."""
@@ -255,6 +263,8 @@ class Component(ABC):
     packages: ClassVar[tuple[Package, ...]] = ()
     programs: ClassVar[tuple[str, ...]] = ()
     """What its service may run: the first of these that the host has."""
+    system_only: ClassVar[bool] = False
+    """Concerns the host as a whole, which is not a sandbox's business."""
     after: ClassVar[tuple[str, ...]] = ()
     """Components of the same phase that must have been converged before."""
     log_format: ClassVar[LogFormat] = "plain"
@@ -330,7 +340,7 @@ class InfraComponent(Component):
 
     def target(self, ctx: Context) -> Target:
         """Its scrape target."""
-        address = f"{ctx.host}:{self.port(ctx)}"
+        address = f"{LOOPBACK if ctx.closed else ctx.host}:{self.port(ctx)}"
         return Target("infra", ctx.instance("infra"), address, self.labels(ctx), self.metrics_path)
 
     def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:

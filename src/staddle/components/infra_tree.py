@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Component, Context, Draft, Phase
+from staddle.components.base import INFRA, Component, Context, Draft, Phase
 from staddle.components.registry import component
-from staddle.manifest.resources import Directory, Symlink
+from staddle.manifest.resources import Directory, Group, Symlink
 
 if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
@@ -22,12 +22,18 @@ class InfraTree(Component):
         return node.is_infra
 
     def build(self, ctx: Context) -> Draft:
+        group = ctx.owner(INFRA)
         return Draft(
             resources=(
-                Directory(ctx.at(ctx.params.infra_data), mode=0o755),
-                Symlink(ctx.at("/infra"), ctx.at(ctx.params.infra_data)),
-                Directory(ctx.infra("targets")),
-                Directory(ctx.infra("rules")),
-                Directory(ctx.infra("hosts")),
-            )
+                Directory(ctx.at(ctx.params.infra_data), mode=0o755, group=group),
+                *(
+                    []
+                    if ctx.params.infra_data == "/infra"
+                    else [Symlink(ctx.at("/infra"), ctx.at(ctx.params.infra_data))]
+                ),
+                Directory(ctx.infra("targets"), group=group),
+                Directory(ctx.infra("rules"), group=group),
+                Directory(ctx.infra("hosts"), group=group),
+            ),
+            accounts=(Group(INFRA),),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.nginx.settings import STATUS_PATH, listen_plain
 from staddle.components.registration import Registration
 from staddle.components.registry import component
@@ -47,10 +47,12 @@ class NginxExporter(InfraComponent):
                 argv=(
                     program.path,
                     f"--nginx.scrape-uri={listen_plain(ctx)}{STATUS_PATH}",
-                    f"--web.listen-address={ctx.listen(params.nginx_exporter_port)}",
+                    f"--web.listen-address={ctx.listen_behind(params.nginx_exporter_port)}",
                     "--web.telemetry-path=/metrics",
                 ),
                 health=HttpHealth(f"{ctx.local(params.nginx_exporter_port)}/metrics", contains="nginx_up 1"),
                 environment=program.environment,
+                displaces=("prometheus-nginx-exporter",),
+                confinement=Confinement(PROMETHEUS, memory=5),
             )
         )

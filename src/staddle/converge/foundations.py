@@ -29,9 +29,12 @@ class Foundations:
         self._unwanted: dict[str, list[str]] = {}
 
     def ensure(self, *, check: bool) -> bool:
-        """Makes what is missing. Packages first: they may bring accounts. True if the ledger has something new to say."""
-        self._packages.ensure(check=check)
+        """Makes what is missing. True if the ledger has something new to say.
+
+        Accounts first: packages that would make the same ones find them there, so that a plan is exact.
+        """
         self._accounts.ensure(check=check)
+        self._packages.ensure(check=check)
         before = (self._ledger.packages, self._ledger.accounts)
         wanted = {name: list(owners) for name, owners in self._owners("packages").items()}
         packages, accounts = dict(before[0]), dict(before[1])
@@ -84,7 +87,7 @@ class Foundations:
     def results(self) -> dict[str, list[ResourceResult]]:
         """What was done, by component."""
         names = {*self._packages.results, *self._accounts.results}
-        return {n: [*self._packages.results.get(n, []), *self._accounts.results.get(n, [])] for n in names}
+        return {n: [*self._accounts.results.get(n, []), *self._packages.results.get(n, [])] for n in names}
 
     def prune(self, blocks: Collection[BlockResult], *, check: bool) -> None:
         """Removes packages that we installed and no component needs any more. Told with the component that had them."""

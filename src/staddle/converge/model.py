@@ -334,10 +334,11 @@ def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
     if kind == "symlink":
         on_change = reader.choice("on_change", ON_CHANGE)
         return Resource(kind, path, on_change=on_change, target=reader.text("target"))
-    mode = reader.integer("mode", 0, 0o7777)
     owner, group = reader.optional_text("owner"), reader.optional_text("group")
     if kind == "directory":
-        return Resource(kind, path, mode, owner, group)
+        any_mode = "mode" in reader.data and reader.data["mode"] is None
+        return Resource(kind, path, None if any_mode else reader.integer("mode", 0, 0o7777), owner, group)
+    mode = reader.integer("mode", 0, 0o7777)
     sha256 = reader.text("sha256")
     if blobs is not None and sha256 not in blobs:
         raise ManifestError(f"{reader.at('sha256')}: no content {sha256} in blobs")
@@ -405,7 +406,10 @@ def _check_unique(blocks: tuple[Block, ...]) -> None:
             raise ManifestError(f"blocks[{i}].service.name: {block.service.name} already belongs to {other}")
         for resource in block.resources:
             other, first = paths.setdefault(resource.path, (block.component, resource))
-            if first is not resource and (resource.kind != "directory" or first != resource):
+            agree = resource.kind == first.kind == "directory" and (
+                first == resource or None in (first.mode, resource.mode)
+            )
+            if first is not resource and not agree:
                 raise ManifestError(
                     f"blocks[{i}] ({block.component}): {resource.path} is already claimed, differently, by {other}"
                 )

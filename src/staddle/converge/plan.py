@@ -135,6 +135,8 @@ def _plan_resource(
 ) -> Change:
     path, old = resource.path, ledger.paths.get(resource.path)
     before = facts.get(path)
+    if resource.kind == "directory" and resource.mode is None and before.kind == "symlink" and facts.is_directory(path):
+        before = State("directory")  # it leads to one, which will do
     _check_way(resource, before, ours=old is not None and old.kind != "directory")
     after = _desired(resource, blobs, facts)
     change = Change(resource.kind, path, _action(before, after), before, after, resource.on_change, None)
@@ -185,7 +187,9 @@ def _desired(resource: Resource, blobs: Mapping[str, bytes], facts: Facts) -> St
     uid = _lookup(resource, resource.owner, "user", facts)
     gid = _lookup(resource, resource.group, "group", facts)
     if resource.kind == "directory":
-        return State("directory", resource.mode, uid, gid)
+        # One that has to be made needs some mode; one that is there keeps its own.
+        mode = 0o755 if resource.mode is None and facts.get(resource.path) == ABSENT else resource.mode
+        return State("directory", mode, uid, gid)
     sha256 = resource.sha256 or ""
     return State("file", resource.mode, uid, gid, sha256, len(blobs[sha256]))
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from staddle.compile import compile_fleet, components_on, contexts_of, packages_on, ports_of
+from staddle.compile import compile_fleet, contexts_of, packages_on, ports_of, running_on
 from staddle.converge.agent import converge
 from staddle.drive.material import ensure_material
 from staddle.drive.ports import conflicts
@@ -99,7 +99,9 @@ class Sandbox:
         loaded = self._load(inventory)
         fleet, own = _reduce(loaded.fleet, node)
         self._make_root()
-        programs = embedded_programs() | provision(packages_on(own), self.root / "programs", _cache(), on_step)
+        programs = embedded_programs() | provision(
+            packages_on(own, sandbox=True), self.root / "programs", _cache(), on_step
+        )
         layout = self._layout(programs, port_offset)
         contexts = contexts_of(fleet, lambda _: layout)
         on_step(Step("checking ports"))
@@ -201,7 +203,7 @@ def _reduce(fleet: Fleet, wanted: str | None) -> tuple[Fleet, Node]:
 
 
 def _rows(ctx: Context, manifest: Manifest) -> list[Row]:
-    components = {component.name: component for component in components_on(ctx.node)}
+    components = {component.name: component for component in running_on(ctx)}
     blocks = {block["component"]: block for block in to_data(manifest)["blocks"]}
     rows = []
     for name, component in components.items():

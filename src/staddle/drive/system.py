@@ -55,10 +55,13 @@ def unavailable(node: Node, facts: HostFacts) -> list[str]:
     for component in all_components():
         if not component.enabled(node):
             continue
-        for package in component.packages_on(node):
-            known = facts.packages.get(package.name)
-            if _version(package, known) is None:
-                found.setdefault(_reason(package, known, facts), []).append(component.name)
+        missing = [p for p in component.packages_on(node) if _version(p, facts.packages.get(p.name)) is None]
+        # What can be done without is only missed where there is nothing else.
+        if any(package.optional for package in missing) and len(component.packages_on(node)) > len(missing):
+            missing = [package for package in missing if not package.optional]
+        for package in missing:
+            reason = _reason(package, facts.packages.get(package.name), facts)
+            found.setdefault(reason, []).append(component.name)
     return [f"{', '.join(components)}: {reason}" for reason, components in found.items()]
 
 

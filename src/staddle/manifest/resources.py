@@ -18,11 +18,14 @@ OnChange = Literal["restart", "reload", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory. Removed again when no manifest names it any more, if it is empty by then."""
+    """A directory. Removed again when no manifest names it any more, if we made it and it is empty by then.
+
+    Without a mode it only has to be there, as it is, or behind a link; if it has to be made, with 0755.
+    """
 
     kind: ClassVar[str] = "directory"
     path: str
-    mode: int = 0o755
+    mode: int | None = 0o755
     owner: str | None = None
     group: str | None = None
 

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from staddle.alerting.routing import alertmanager_config
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
@@ -54,6 +54,7 @@ class Alertmanager(InfraComponent):
                 ctx.at(f"{SECRETS}/{name}.url"),
                 receiver.url.get_secret_value().encode() + b"\n",
                 mode=0o600,
+                owner=ctx.owner(PROMETHEUS),
                 on_change="reload",
                 secret=True,
             )
@@ -62,9 +63,9 @@ class Alertmanager(InfraComponent):
         data = alertmanager_config(params.alert_receivers, secrets=ctx.at(SECRETS))
         return Draft(
             resources=(
-                Directory(ctx.infra("alertmgr"), mode=0o700),
-                Directory(ctx.at(SECRETS), mode=0o700),
-                File(config, to_yaml(data), mode=0o640, on_change="reload"),
+                Directory(ctx.infra("alertmgr"), mode=0o700, owner=ctx.owner(PROMETHEUS), group=ctx.owner(INFRA)),
+                Directory(ctx.at(SECRETS), mode=0o700, owner=ctx.owner(PROMETHEUS)),
+                File(config, to_yaml(data), mode=0o640, group=ctx.owner(INFRA), on_change="reload"),
                 *secrets,
             ),
             validators=(Validator("amtool", (ctx.program("amtool").path, "check-config", f"{{stage}}{config}")),),
@@ -74,7 +75,7 @@ class Alertmanager(InfraComponent):
                     program.path,
                     f"--config.file={config}",
                     f"--storage.path={ctx.infra('alertmgr')}",
-                    f"--web.listen-address={ctx.listen(params.alertmanager_port)}",
+                    f"--web.listen-address={ctx.listen_behind(params.alertmanager_port)}",
                     # Links in notifications lead to the portal; the portal strips its prefix.
                     f"--web.external-url={ctx.portal_url}/alertmgr",
                     "--web.route-prefix=/",
@@ -85,6 +86,8 @@ class Alertmanager(InfraComponent):
                 environment=program.environment,
                 directory=program.home + TEMPLATES,
                 reload_signal="HUP",
+                displaces=("prometheus-alertmanager",),
+                confinement=Confinement(PROMETHEUS, writes=(ctx.infra("alertmgr"),), memory=10),
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.ca import CA_PATH
 from staddle.components.registration import Probe, Registration, Route
 from staddle.components.registry import component
@@ -56,12 +56,16 @@ class Blackbox(InfraComponent):
                 argv=(
                     program.path,
                     f"--config.file={config}",
-                    f"--web.listen-address={ctx.listen(params.blackbox_port)}",
+                    f"--web.listen-address={ctx.listen_behind(params.blackbox_port)}",
                     *shlex.split(params.blackbox_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.blackbox_port)}/-/healthy", contains="Healthy"),
                 environment=program.environment,
                 reload_signal="HUP",
+                unit="blackbox_exporter",
+                displaces=("prometheus-blackbox-exporter",),
+                # It pings over sockets that any user may open (see the kernel parameters): no capability is needed.
+                confinement=Confinement(PROMETHEUS, memory=5),
             ),
         )
 

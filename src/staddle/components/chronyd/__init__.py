@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.registration import Registration
 from staddle.components.registry import component
 from staddle.components.render import template
 from staddle.manifest.layout import LOOPBACK
-from staddle.manifest.resources import Directory, File, NtpHealth, Validator
+from staddle.manifest.resources import Directory, File, NtpHealth, User, Validator
 
 if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
 CHRONY = Package("chrony", {"chronyd": "/usr/sbin/chronyd", "chronyc": "/usr/bin/chronyc"}, "4.1")
+
+
+USER = "_chrony"
+"""Whom it runs as on a real host."""
 
 
 @component
@@ -35,42 +39,69 @@ class Chronyd(InfraComponent):
         return Registration(listings=(self.listing(ctx, health_query=query),))
 
     def build(self, ctx: Context) -> Draft:
-        program = ctx.program("chronyd")
-        config = ctx.at("/etc/chrony/chrony.conf")
-        port = ctx.port(ctx.params.node_ntp_port)
-        # Not root and no privileges to drop: chronyd serves time without touching the clock.
-        unprivileged = ("-x", "-U", "-u", ctx.layout.user) if ctx.layout.user else ()
-        content = template(
-            __name__,
-            "chrony.conf.j2",
-            sources=[] if ctx.layout.is_sandbox else _sources(ctx),
-            port=port,
-            bind=ctx.bind,
-            state=ctx.at("/var/lib/chrony"),
-            run=ctx.at("/run/chrony"),
-            clock=not ctx.layout.is_sandbox,
-        )
-        return Draft(
-            resources=(
-                Directory(ctx.at("/etc/chrony")),
-                Directory(ctx.at("/var/lib/chrony"), mode=0o750),
-                Directory(ctx.at("/run/chrony"), mode=0o750),
-                File(config, content),
-            ),
-            validators=(
-                Validator(
-                    "chrony configuration",
-                    (program.path, *unprivileged, "-p", "-f", f"{{stage}}{config}"),
-                    environment=program.environment,
-                ),
-            ),
-            service=ServiceSpec(
-                name=self.name,
-                argv=(program.path, "-d", *unprivileged, "-f", config),
-                health=NtpHealth(LOOPBACK, port),
+        return chrony(ctx, sources=[] if ctx.layout.is_sandbox else _sources(ctx), serves=True)
+
+
+def chrony(ctx: Context, *, sources: list[str], serves: bool) -> Draft:
+    """Its daemon with these sources. One that does not serve the fleet answers its own host only."""
+    program, layout = ctx.program("chronyd"), ctx.layout
+    config, state = ctx.at("/etc/chrony/chrony.conf"), ctx.at("/var/lib/chrony")
+    port = ctx.port(ctx.params.node_ntp_port)
+    # Not root, and no privileges to drop: those it needs it gets from systemd. In a sandbox, and where the clock is not the
+    # host's own, it serves time without touching the clock.
+    sets_clock = layout.clock and not layout.is_sandbox
+    unprivileged = (*(() if sets_clock else ("-x",)), "-U", "-u", layout.user or USER)
+    content = template(
+        __name__,
+        "chrony.conf.j2",
+        sources=sources,
+        port=port,
+        bind=ctx.bind if serves else LOOPBACK,
+        serves=serves,
+        state=state,
+        run=ctx.at("/run/chrony"),
+        sandbox=layout.is_sandbox,
+        clock=sets_clock,
+    )
+    owner = ctx.owner(USER)
+    return Draft(
+        resources=(
+            Directory(ctx.at("/etc/chrony")),
+            Directory(state, mode=0o750, owner=owner, group=owner),
+            # On a real host chronyd makes it, at every boot.
+            *([Directory(ctx.at("/run/chrony"), mode=0o750)] if layout.is_sandbox else []),
+            File(config, content),
+        ),
+        accounts=(User(USER, home="/var/lib/chrony"),),
+        validators=(
+            Validator(
+                "chrony configuration",
+                (program.path, *unprivileged, "-p", "-f", f"{{stage}}{config}"),
                 environment=program.environment,
             ),
-        )
+        ),
+        service=ServiceSpec(
+            name="chronyd",
+            argv=(program.path, "-d", *unprivileged, "-f", config),
+            health=NtpHealth(LOOPBACK, port),
+            environment=program.environment,
+            unit="chrony",
+            packaged_unit=True,
+            # Others that set the clock.
+            displaces=("ntpsec", "openntpd", "systemd-timesyncd"),
+            confinement=Confinement(
+                USER,
+                USER,
+                capabilities=("CAP_NET_BIND_SERVICE", "CAP_SYS_TIME") if layout.clock else ("CAP_NET_BIND_SERVICE",),
+                writes=(state, "-/var/log/chrony"),
+                calls=("@clock",),
+                touches_clock=True,
+                clock=layout.clock,
+                runtime="chrony",
+                memory=5,
+            ),
+        ),
+    )
 
 
 def _sources(ctx: Context) -> list[str]:

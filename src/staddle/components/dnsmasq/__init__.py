@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.registration import DnsRecord, Probe, Registration
 from staddle.components.registry import component
 from staddle.components.render import NOTE, template
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
 # 2.90 also forgets the records of a file that vanishes.
+USER = "dnsmasq"
+RESOLVED = "/run/systemd/resolve/resolv.conf"
+"""Where systemd-resolved says whom it asks itself: its own address would lead back to it, and from there to us."""
 DNSMASQ = Package("dnsmasq-base", {"dnsmasq": "/usr/sbin/dnsmasq"}, "2.90", smoke=("--version",))
 
 
@@ -48,8 +51,9 @@ class Dnsmasq(InfraComponent):
             port=ctx.port(params.dns_port),
             addresses=sorted({LOOPBACK, ctx.address}),
             hosts=ctx.infra("hosts"),
-            user=ctx.layout.user,
+            user=ctx.layout.user or USER,
             sandbox=ctx.layout.is_sandbox,
+            upstreams=RESOLVED if "systemd-resolved" in ctx.layout.features else None,
         )
         home = home_domain(params)
         known = {name for record in ctx.registry.dns for name in record.names}
@@ -67,6 +71,14 @@ class Dnsmasq(InfraComponent):
                 argv=(program.path, "--keep-in-foreground", f"--conf-file={config}"),
                 health=DnsHealth(LOOPBACK, ctx.port(params.dns_port), home if home in known else "localhost"),
                 environment=program.environment,
+                confinement=Confinement(
+                    USER,
+                    USER,
+                    capabilities=("CAP_NET_BIND_SERVICE",),
+                    # It watches the host's addresses.
+                    families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),
+                    memory=5,
+                ),
             ),
         )
 

@@ -38,6 +38,7 @@ VECTOR = Package("vector", {"vector": "/usr/bin/vector"}, "0.34")
 CONFIG = "/etc/staddle/log-agent"
 LIBRARY = "/usr/lib/staddle/logagent"
 MODULES = "/usr/lib/syslog-ng"
+USER = "logagent"
 ANY = "0.0.0.0"  # noqa: S104 - metrics are for INFRA nodes to scrape
 
 
@@ -118,7 +119,7 @@ def _syslog_ng(ctx: Context) -> Draft:
     return Draft(
         resources=(
             *(Directory(folder) for folder in sockets),
-            Directory(data, mode=0o700),
+            Directory(data, mode=0o700, owner=ctx.owner(USER), group=ctx.owner(USER)),
             Directory(config),
             Directory(library),
             File(conf, content, on_change="reload"),
@@ -156,9 +157,10 @@ def _syslog_ng(ctx: Context) -> Draft:
 
 
 def _confinement(data: str) -> Confinement:
-    """It reads the logs of everybody, which takes root's eyes, but not root's hands."""
+    """It reads the logs of everybody, and may do nothing else to them."""
     return Confinement(
-        user=None,
+        USER,
+        USER,
         writes=(data,),
         capabilities=("CAP_DAC_READ_SEARCH",),
         families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),
@@ -196,8 +198,8 @@ def _vector(ctx: Context) -> Draft:
     )
     return Draft(
         resources=(
-            Directory(ctx.at(params.vector_data), mode=0o700),
-            Directory(config, mode=0o700),
+            Directory(ctx.at(params.vector_data), mode=0o700, owner=ctx.owner(USER), group=ctx.owner(USER)),
+            Directory(config, mode=0o700, owner=ctx.owner(USER), group=ctx.owner(USER)),
             *(File(f"{config}/{name}", content, on_change="reload") for name, content in documents.items()),
         ),
         validators=(

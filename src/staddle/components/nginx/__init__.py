@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from staddle.components.base import CertificateRequest, Context, Draft, InfraComponent, Material, Package, ServiceSpec
+from staddle.components.base import (
+    CertificateRequest,
+    Confinement,
+    Context,
+    Draft,
+    InfraComponent,
+    Material,
+    Package,
+    ServiceSpec,
+)
 from staddle.components.nginx.custom import custom_server
 from staddle.components.nginx.home import home_site
 from staddle.components.nginx.servers import Server, certificate_request, servers
-from staddle.components.nginx.settings import CERTIFICATE, CONFIG, RESERVED, STATUS_PATH, listen_plain
+from staddle.components.nginx.settings import CERTIFICATE, CONFIG, RESERVED, STATUS_PATH, WORKER, listen_plain
 from staddle.components.portal.site import render
 from staddle.components.registration import LogSource, Probe, Registration
 from staddle.components.registry import component
@@ -34,6 +44,7 @@ PREFIX = "/var/lib/nginx"
 """What relative paths of its configuration start from, other than those of files that it includes."""
 START = f"{CONFIG}/start.sh"
 PID = "nginx.pid"
+RUN = "/run"
 HTTP2_DIRECTIVE = (1, 25, 1)
 """The first version with a directive of its own for HTTP/2; before, it was a parameter of `listen`."""
 
@@ -114,8 +125,30 @@ class Nginx(InfraComponent):
                 environment=program.environment,
                 reload_signal="HUP",
                 stdout_log="nginx-access",
+                packaged_unit=True,
+                confinement=_confinement(ctx),
             ),
         )
+
+
+def _confinement(ctx: Context) -> Confinement:
+    """The master is root, to read keys and to open ports and logs; its workers are not."""
+    return Confinement(
+        user=None,
+        writes=(ctx.at(PREFIX), RUN, "-/var/log/nginx"),
+        capabilities=(
+            "CAP_CHOWN",
+            "CAP_DAC_OVERRIDE",
+            "CAP_KILL",
+            "CAP_NET_BIND_SERVICE",
+            "CAP_SETGID",
+            "CAP_SETUID",
+        ),
+        # It raises the limit of open files by itself.
+        resources=True,
+        open_files=131_072,
+        stop_signal="QUIT",
+    )
 
 
 def _configuration(ctx: Context) -> list[File]:
@@ -131,9 +164,9 @@ def _configuration(ctx: Context) -> list[File]:
     main = template(
         __name__,
         "nginx.conf.j2",
-        user=ctx.layout.user if ctx.layout.user == "root" else None,
+        user=ctx.layout.user if ctx.layout.user == "root" else ctx.owner(WORKER),
         may_raise_limits=not sandbox,
-        pid=PID if sandbox else "/run/nginx.pid",
+        pid=PID if sandbox else f"{RUN}/{PID}",
         access_log="/dev/stdout" if sandbox else "/var/log/nginx/access.log",
         ciphers=CIPHERS,
         **common,
@@ -189,7 +222,8 @@ def _identity(ctx: Context) -> list[File]:
         files.append(_file(ctx, f"cert/{CERTIFICATE}.key", pair.key, mode=0o600, secret=True))
     lines = [f"{user}:{hashed}\n" for user, hashed in sorted(material.password_hashes.items())]
     # The workers read it, and they don't run as root on a real host.
-    files.append(_file(ctx, "htpasswd", "".join(lines).encode(), mode=0o640, secret=True))
+    hashes = _file(ctx, "htpasswd", "".join(lines).encode(), mode=0o640, secret=True)
+    files.append(replace(hashes, group=ctx.owner(WORKER)))
     return files
 
 

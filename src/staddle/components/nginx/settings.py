@@ -11,6 +11,8 @@ STATUS_PATH = "/nginx"
 CONFIG = "/etc/nginx"
 CERTIFICATE = "nginx"
 """Name of the portal's certificate, in the PKI and in nginx's `cert` directory."""
+WORKER = "www-data"
+"""Whom its workers run as on a real host, by Debian's custom."""
 RESERVED = {"/ui/": "ui", "/vlogs/": "vlogs", "/vtraces/": "vtraces"}
 """Routes of components to come, and the pages that say so."""
 

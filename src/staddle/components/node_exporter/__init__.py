@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Component, Context, Draft, Package, Phase, ServiceSpec
+from staddle.components.base import PROMETHEUS, Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
 from staddle.components.registration import Probe, Registration, Target
 from staddle.components.registry import component
 from staddle.manifest.layout import LOOPBACK
-from staddle.manifest.resources import HttpHealth
+from staddle.manifest.resources import Directory, HttpHealth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
 NODE_EXPORTER = Package("prometheus-node-exporter", {"node_exporter": "/usr/bin/prometheus-node-exporter"}, "1.5")
+
+TEXTFILES = "/var/lib/node_exporter"
+"""Metrics that others leave in files there (`*.prom`) are exposed, too."""
 
 
 @component
@@ -46,12 +49,16 @@ class NodeExporter(Component):
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("node_exporter")
         return Draft(
+            resources=(Directory(ctx.at(TEXTFILES)),),
             service=ServiceSpec(
                 name=self.name,
                 argv=(
                     program.path,
                     f"--web.listen-address={ctx.listen(params.node_exporter_port)}",
                     f"--web.telemetry-path={params.exporter_metrics_path}",
+                    f"--collector.textfile.directory={ctx.at(TEXTFILES)}",
+                    # Debian's build asks systemd by default, which a sandbox has none of.
+                    *(["--no-collector.systemd"] if ctx.layout.is_sandbox else []),
                     *_ntp_collector(ctx),
                     *shlex.split(params.node_exporter_options),
                 ),
@@ -60,7 +67,12 @@ class NodeExporter(Component):
                     contains="node_exporter_build_info",
                 ),
                 environment=program.environment,
-            )
+                displaces=("prometheus-node-exporter",),
+                # It reads the clock's state with the call that also sets it; without the right to do so it can't set it.
+                confinement=Confinement(
+                    PROMETHEUS, PROMETHEUS, memory=5, sees_host=True, touches_clock=True, calls=("@clock",)
+                ),
+            ),
         )
 
 

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.registration import LogFormat, LogSource, Registration, Route
 from staddle.components.registry import component
 from staddle.manifest.resources import Directory, HttpHealth
@@ -71,7 +71,7 @@ class VictoriaLogs(InfraComponent):
         program = self.program_on(ctx)
         data = ctx.infra("logs")
         return Draft(
-            resources=(Directory(data, mode=0o750),),
+            resources=(Directory(data, mode=0o750, owner=ctx.owner(VICTORIA), group=ctx.owner(INFRA)),),
             service=ServiceSpec(
                 name=self.name,
                 argv=(
@@ -84,5 +84,7 @@ class VictoriaLogs(InfraComponent):
                 environment=program.environment,
                 # It writes what it holds in memory to disk.
                 stop_timeout=60,
+                displaces=("victoria-logs",),
+                confinement=Confinement(VICTORIA, writes=(data,), memory=40, open_files=1_048_576),
             ),
         )

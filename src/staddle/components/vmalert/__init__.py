@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from staddle.alerting.rules import rule_files
-from staddle.components.base import Context, Draft, InfraComponent, ServiceSpec
+from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, ServiceSpec
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import component
 from staddle.components.vmetrics import VICTORIA_METRICS
@@ -57,7 +57,7 @@ class Vmalert(InfraComponent):
         rules = ctx.infra("rules/*.yml")
         return Draft(
             resources=tuple(
-                File(ctx.infra(f"rules/{name}"), content, on_change="reload")
+                File(ctx.infra(f"rules/{name}"), content, group=ctx.owner(INFRA), on_change="reload")
                 for name, content in rule_files(ctx.portal_url).items()
             ),
             validators=(
@@ -71,7 +71,7 @@ class Vmalert(InfraComponent):
                 name=self.name,
                 argv=(
                     program.path,
-                    f"-httpListenAddr={ctx.listen(params.vmalert_port)}",
+                    f"-httpListenAddr={ctx.listen_behind(params.vmalert_port)}",
                     f"-datasource.url={store}",
                     f"-remoteRead.url={store}",
                     f"-remoteWrite.url={store}",
@@ -87,6 +87,7 @@ class Vmalert(InfraComponent):
                 environment=program.environment,
                 reload_signal="HUP",
                 stop_timeout=40,
+                confinement=Confinement(VICTORIA, memory=15),
             ),
         )
 

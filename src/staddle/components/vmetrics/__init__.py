@@ -9,7 +9,7 @@ import shlex
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from staddle.components.base import Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.registration import Probe, Registration, Route, Target
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
@@ -74,8 +74,8 @@ class VictoriaMetrics(InfraComponent):
         config = ctx.infra("prometheus.yml")
         return Draft(
             resources=(
-                Directory(ctx.infra("metrics"), mode=0o750),
-                File(config, to_yaml(scrape_config(ctx)), on_change="reload"),
+                Directory(ctx.infra("metrics"), mode=0o750, owner=ctx.owner(VICTORIA), group=ctx.owner(INFRA)),
+                File(config, to_yaml(scrape_config(ctx)), group=ctx.owner(INFRA), on_change="reload"),
                 *target_files(ctx),
             ),
             validators=(
@@ -90,7 +90,7 @@ class VictoriaMetrics(InfraComponent):
                 argv=(
                     program.path,
                     f"-storageDataPath={ctx.infra('metrics')}",
-                    f"-httpListenAddr={ctx.listen(params.vmetrics_port)}",
+                    f"-httpListenAddr={ctx.listen_behind(params.vmetrics_port)}",
                     f"-promscrape.config={config}",
                     # By default a query sees nothing younger than 30 s, and every alert would be that late.
                     "-search.latencyOffset=1s",
@@ -102,6 +102,8 @@ class VictoriaMetrics(InfraComponent):
                 reload_signal="HUP",
                 # It writes what it holds in memory to disk.
                 stop_timeout=60,
+                displaces=("victoria-metrics",),
+                confinement=Confinement(VICTORIA, writes=(ctx.infra("metrics"),), memory=60, open_files=1_048_576),
             ),
         )
 
@@ -148,11 +150,12 @@ def target_files(ctx: Context) -> list[Resource]:
             if probe.only_on in {None, ctx.node.ip}
         ]
     jobs = sorted({*SCRAPE_JOBS, *PROBE_JOBS, *(job for job, _, _ in entries)})
-    resources: list[Resource] = [Directory(ctx.infra(f"targets/{job}")) for job in jobs]
+    resources: list[Resource] = [Directory(ctx.infra(f"targets/{job}"), group=ctx.owner(INFRA)) for job in jobs]
     entries.sort(key=lambda entry: (entry[0], entry[1], sorted(entry[2]["labels"].items()), entry[2]["targets"]))
     for (job, file), group in groupby(entries, key=lambda entry: entry[:2]):
         content = to_yaml([entry for _, _, entry in group])
-        resources.append(File(ctx.infra(f"targets/{job}/{file}.yml"), content, mode=0o640, on_change="none"))
+        path = ctx.infra(f"targets/{job}/{file}.yml")
+        resources.append(File(path, content, mode=0o640, group=ctx.owner(INFRA), on_change="none"))
     return resources
 
 
