@@ -18,7 +18,10 @@ from tests.unit.logs.serving import STREAM, Running, serving
 
 
 def rows(first: int, count: int) -> list[dict[str, str]]:
-    return [{"_time": f"2026-11-22T00:00:00.{i % 1000:03d}Z", "_msg": f"row {i}", "app": "a", "id": str(i)} for i in range(first, first + count)]
+    return [
+        {"_time": f"2026-11-22T00:00:00.{i % 1000:03d}Z", "_msg": f"row {i}", "app": "a", "id": str(i)}
+        for i in range(first, first + count)
+    ]
 
 
 def wait_for(condition: object, seconds: float = 20) -> None:
@@ -28,7 +31,9 @@ def wait_for(condition: object, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_full_disk_refuses_inserts_serves_reads_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_refuses_inserts_serves_reads_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(tmp_path) as server:
         assert server.insert(rows(0, 10)) == 200
         free = store_module.free_bytes
@@ -44,7 +49,9 @@ def test_full_disk_refuses_inserts_serves_reads_and_recovers(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("written", [0, 10, 200])
-def test_a_batch_that_the_disk_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+def test_a_batch_that_the_disk_refuses_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
     wal = WriteAheadLog(tmp_path, 1, segment_bytes=1 << 20, fsync_always=True)
     wal.append(0, "{}", b"first\n")
     writev, write = os.writev, os.write
@@ -135,7 +142,9 @@ def test_hostile_lines_never_hurt_the_server(tmp_path: Path, kind: str) -> None:
         status, _, _ = server.request("POST", "/insert/jsonline", HOSTILE[kind], STREAM)
         assert status in {200, 400}
         good = b'{"_time":"2026-11-22T00:00:00Z","_msg":"good"}\n'
-        assert server.request("POST", "/insert/jsonline", good + HOSTILE[kind] + b"\n" + good, STREAM)[0] == 200
+        assert (
+            server.request("POST", "/insert/jsonline", good + HOSTILE[kind] + b"\n" + good, STREAM)[0] == 200
+        )
         assert len(server.rows("good")) == 2
 
 
@@ -147,8 +156,17 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path: Path) -> None:
         before = server.app.metrics.get('vl_bytes_ingested_total{type="jsonline"}')
         assert server.request("POST", "/insert/jsonline", data, headers)[0] in {200, 400}
         assert server.app.metrics.get('vl_bytes_ingested_total{type="jsonline"}') == before
-        for path in ("/insert/loki/api/v1/push", "/insert/opentelemetry/v1/logs", "/insert/journald/upload", "/insert/datadog/api/v2/logs"):
-            kind = {"Content-Type": "application/vnd.fdo.journal" if "journald" in path else "application/x-protobuf"}
+        for path in (
+            "/insert/loki/api/v1/push",
+            "/insert/opentelemetry/v1/logs",
+            "/insert/journald/upload",
+            "/insert/datadog/api/v2/logs",
+        ):
+            kind = {
+                "Content-Type": "application/vnd.fdo.journal"
+                if "journald" in path
+                else "application/x-protobuf"
+            }
             assert server.request("POST", path, data, {**headers, **kind})[0] == 413
 
 
@@ -195,7 +213,13 @@ def test_two_clients_insert_while_ten_query(tmp_path: Path) -> None:
                     problems.append(f"{found} rows after {last}")
                 last = found
 
-        texts = ["* | count() n", "row | count() n", "* | count_uniq(id) n", '{app="a"} | count() n', "id:>=0 | count() n"] * 2
+        texts = [
+            "* | count() n",
+            "row | count() n",
+            "* | count_uniq(id) n",
+            '{app="a"} | count() n',
+            "id:>=0 | count() n",
+        ] * 2
         readers = [threading.Thread(target=query, args=(server, t)) for t in texts]
         writers = [threading.Thread(target=insert, args=(server, base)) for base in (10_000, 50_000)]
         for thread in [*readers, *writers]:

@@ -40,13 +40,17 @@ class Running:
         finally:
             conn.close()
 
-    def insert(self, rows: list[dict[str, Any]], path: str = "/insert/jsonline?_stream_fields=app", **headers: str) -> int:
+    def insert(
+        self, rows: list[dict[str, Any]], path: str = "/insert/jsonline?_stream_fields=app", **headers: str
+    ) -> int:
         body = "".join(json.dumps(r) + "\n" for r in rows).encode()
         return self.request("POST", path, body, {**STREAM, **headers})[0]
 
     def ask(self, endpoint: str, tenant: int = 0, **args: str) -> tuple[int, bytes]:
         headers = {"AccountID": str(tenant), "Content-Type": "application/x-www-form-urlencoded"}
-        status, _, body = self.request("POST", f"/select/logsql/{endpoint}", urllib.parse.urlencode(args), headers)
+        status, _, body = self.request(
+            "POST", f"/select/logsql/{endpoint}", urllib.parse.urlencode(args), headers
+        )
         return status, body
 
     def rows(self, query: str, tenant: int = 0, **args: str) -> list[dict[str, str]]:

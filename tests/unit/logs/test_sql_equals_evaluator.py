@@ -21,8 +21,17 @@ from staddle.store.store import Store
 NOW = 1_795_400_000_000_000_000
 START = 1_795_305_600
 MESSAGES = [
-    "duration: {n}.{k} ms", "connection authorized: user={u}", "Error in duration", "x{n}y z_{n}", "über {u} straße", "",
-    'quoted "{u}" text', "10.0.0.{k}:{n} closed", "DURATION duration2", "a\nb {u}", "durationé {n}",
+    "duration: {n}.{k} ms",
+    "connection authorized: user={u}",
+    "Error in duration",
+    "x{n}y z_{n}",
+    "über {u} straße",
+    "",
+    'quoted "{u}" text',
+    "10.0.0.{k}:{n} closed",
+    "DURATION duration2",
+    "a\nb {u}",
+    "durationé {n}",
 ]
 
 
@@ -32,8 +41,12 @@ def lines(seed: int, count: int) -> bytes:
     for i in range(count):
         n, k, u = rnd.randrange(2000), rnd.randrange(256), rnd.choice(["ann", "bob", "Eve", "user_1"])
         row: dict[str, object] = {
-            "_time": START + i * 37 + rnd.randrange(20) / 8, "_msg": rnd.choice(MESSAGES).format(n=n, k=k, u=u), "app": rnd.choice("abc"),
-            "user": u, "ip": f"10.0.{k}.{n % 300}", "level": rnd.choice(["", "info", "warn", "error"]),
+            "_time": START + i * 37 + rnd.randrange(20) / 8,
+            "_msg": rnd.choice(MESSAGES).format(n=n, k=k, u=u),
+            "app": rnd.choice("abc"),
+            "user": u,
+            "ip": f"10.0.{k}.{n % 300}",
+            "level": rnd.choice(["", "info", "warn", "error"]),
         }
         if rnd.random() < 0.7:
             row["num"] = rnd.choice([n, n / 4, -k])
@@ -52,7 +65,9 @@ class Memory:
         everything = ast.FieldSelection()
         self.blocks = list(source.scan(ast.MatchAll(), everything, ast.MIN_TIME_NS, ast.MAX_TIME_NS))
 
-    def scan(self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
+    def scan(
+        self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int
+    ) -> Iterator[Block]:
         for b in self.blocks:
             yield Block(dict(b.columns), b.rows, b.timestamps)
 
@@ -122,7 +137,11 @@ def rows_of(blocks: Iterator[Block]) -> list[str]:
         except ValueError:
             return v
 
-    return sorted(json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True) for b in blocks for row in b.row_dicts())
+    return sorted(
+        json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True)
+        for b in blocks
+        for row in b.row_dicts()
+    )
 
 
 def both(sources: Sources, text: str) -> tuple[list[str], list[str]]:
