@@ -136,7 +136,6 @@ class App:
             raise HTTPError(400, f'unsupported path requested: "{path}"')
 
     # --- /insert
-    # ----------------------------------------------------------------------------------------------------------
 
     def _insert(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/insert/ready":
@@ -210,7 +209,6 @@ class App:
         return True
 
     # --- /select
-    # ----------------------------------------------------------------------------------------------------------
 
     def _query(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/select/vmui":
@@ -238,7 +236,6 @@ class App:
         return True
 
     # --- the rest
-    # -----------------------------------------------------------------------------------------------------------
 
     def _own(self, request: Request, answer: Answer, path: str) -> bool:
         match path:

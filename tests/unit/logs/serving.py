@@ -15,7 +15,7 @@ from staddle.logs.flags import Flags
 from staddle.logs.http.server import Server, ServerOptions
 from staddle.logs.main import memory_budget, open_store
 from staddle.logs.metrics import Metrics
-from staddle.logs.select.context import Selector, SelectOptions
+from staddle.logs.select.context import SelectOptions, Selector
 from staddle.logs.settings import FLAGS
 
 STREAM = {"Content-Type": "application/stream+json"}

@@ -1,6 +1,7 @@
 """Go-style flags."""
 
 import pytest
+
 from staddle.logs.errors import FlagError
 from staddle.logs.flags import Flags, help_text, parse_retention, parse_seconds, parse_size
 from staddle.logs.select.times import end_of, parse_time
@@ -19,10 +20,14 @@ def test_spellings(args: list[str]) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["-retentionPerod=1d"], "did you mean -retentionPeriod?"), (["-xyzzy"], "unknown flag -xyzzy"), (["-retentionPeriod=x"], "bad value 'x'"),
-        (["data"], "unexpected argument"), (["-httpListenAddr"], "needs a value"), (["-tls=maybe"], "want true or false"),
+        (["-retentionPerod=1d"], "did you mean -retentionPeriod?"),
+        (["-xyzzy"], "unknown flag -xyzzy"),
+        (["-retentionPeriod=x"], "bad value 'x'"),
+        (["data"], "unexpected argument"),
+        (["-httpListenAddr"], "needs a value"),
+        (["-tls=maybe"], "want true or false"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_named(args: list[str], said: str) -> None:
     with pytest.raises(FlagError, match=said.replace("?", r"\?")):
         Flags(FLAGS, args, {})
@@ -51,11 +56,22 @@ def test_units() -> None:
 @pytest.mark.parametrize(
     ("text", "ns"),
     [
-        ("now", NOW), ("now-5m", NOW - 300 * 10**9), ("-1h", NOW - 3600 * 10**9), ("5m", NOW - 300 * 10**9), ("1795305600", NOW),
-        ("1795305600123", NOW + 123 * 10**6), ("1795305600.5", NOW + 5 * 10**8), ("1795305600000000", NOW), (str(NOW + 7), NOW + 7), ("2026", 1767225600 * 10**9),
-        ("2026-11-22T00:00:00Z", NOW), ("2026-11-22T03:00:00+03:00", NOW), ("2026-11-22T00:00:00.000000007Z", NOW + 7), ("2026-11-22T00Z", NOW),
+        ("now", NOW),
+        ("now-5m", NOW - 300 * 10**9),
+        ("-1h", NOW - 3600 * 10**9),
+        ("5m", NOW - 300 * 10**9),
+        ("1795305600", NOW),
+        ("1795305600123", NOW + 123 * 10**6),
+        ("1795305600.5", NOW + 5 * 10**8),
+        ("1795305600000000", NOW),
+        (str(NOW + 7), NOW + 7),
+        ("2026", 1767225600 * 10**9),
+        ("2026-11-22T00:00:00Z", NOW),
+        ("2026-11-22T03:00:00+03:00", NOW),
+        ("2026-11-22T00:00:00.000000007Z", NOW + 7),
+        ("2026-11-22T00Z", NOW),
     ],
-)  # fmt: skip
+)
 def test_time_arguments(text: str, ns: int) -> None:
     assert parse_time(text, NOW) == ns
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import cramjam
 import pytest
 import zstandard
+from tests.unit.logs.serving import STREAM, Running, serving
+
 from staddle.logs.insert import protobuf
 from staddle.logs.insert.syslog_server import start_syslog
-
-from tests.unit.logs.serving import STREAM, Running, serving
 
 LINE = b'{"_time":"2026-11-22T00:00:01Z","_msg":"hello","app":"a"}\n'
 NS = 1_795_305_601_000_000_000
@@ -37,9 +37,13 @@ def tenant() -> int:
 
 
 ENCODINGS = {
-    "": lambda b: b, "identity": lambda b: b, "gzip": gzip.compress, "deflate": zlib.compress,
-    "zstd": zstandard.compress, "snappy": lambda b: bytes(cramjam.snappy.compress_raw(b)),
-}  # fmt: skip
+    "": lambda b: b,
+    "identity": lambda b: b,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.compress,
+    "snappy": lambda b: bytes(cramjam.snappy.compress_raw(b)),
+}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -140,19 +144,29 @@ def test_otlp(server: Running, tenant: int) -> None:
         return push(1, key) + push(2, value)
 
     record = (
-        b"\x09" + struct.pack("<Q", NS) + number(2, 17) + push(5, push(1, b"it failed"))
-        + push(6, attribute(b"n", number(3, 7))) + push(6, attribute(b"m", push(6, push(1, attribute(b"x", number(2, 1))))))
+        b"\x09"
+        + struct.pack("<Q", NS)
+        + number(2, 17)
+        + push(5, push(1, b"it failed"))
+        + push(6, attribute(b"n", number(3, 7)))
+        + push(6, attribute(b"m", push(6, push(1, attribute(b"x", number(2, 1))))))
         + push(9, bytes(range(16)))
-    )  # fmt: skip
+    )
     resource = push(1, attribute(b"service.name", push(1, b"pay")))
     body = push(1, push(1, resource) + push(2, push(2, record)))
     headers = {"Content-Type": "application/x-protobuf", "AccountID": str(tenant)}
     assert server.request("POST", "/insert/opentelemetry/v1/logs", body, headers)[0] == 200
     [row] = server.rows("* | delete _stream_id", tenant)
     assert row == {
-        "_time": "2026-11-22T00:00:01Z", "_stream": '{service.name="pay"}', "_msg": "it failed", "service.name": "pay", "severity": "Error",
-        "n": "7", "m.x": "true", "trace_id": bytes(range(16)).hex(),
-    }  # fmt: skip
+        "_time": "2026-11-22T00:00:01Z",
+        "_stream": '{service.name="pay"}',
+        "_msg": "it failed",
+        "service.name": "pay",
+        "severity": "Error",
+        "n": "7",
+        "m.x": "true",
+        "trace_id": bytes(range(16)).hex(),
+    }
     assert (
         server.request("POST", "/insert/opentelemetry/v1/logs", b"{}", {"Content-Type": "application/json"})[
             0
@@ -180,8 +194,13 @@ def test_journald_with_binary_fields(server: Running, tenant: int) -> None:
     assert server.request("POST", "/insert/journald/upload", body, headers)[0] == 200
     rows = {r["_msg"]: r for r in server.rows("* | delete _stream_id", tenant)}
     assert rows["two\nlines"] == {
-        "_time": "2026-11-22T00:00:01Z", "_stream": '{_HOSTNAME="h"}', "_msg": "two\nlines", "PRIORITY": "3", "level": "error", "_HOSTNAME": "h"
-    }  # fmt: skip
+        "_time": "2026-11-22T00:00:01Z",
+        "_stream": '{_HOSTNAME="h"}',
+        "_msg": "two\nlines",
+        "PRIORITY": "3",
+        "level": "error",
+        "_HOSTNAME": "h",
+    }
     assert "second" in rows
 
 
@@ -236,7 +255,8 @@ def test_limit_gives_the_newest_rows_in_order(server: Running, tenant: int, quer
 
 
 def test_tail_shows_new_rows_once_and_in_order(server: Running, tenant: int) -> None:
-    body = f"POST /select/logsql/tail?query=row&refresh_interval=50ms&offset=0s HTTP/1.1\r\nHost: x\r\nAccountID: {tenant}\r\n\r\n"
+    target = "/select/logsql/tail?query=row&refresh_interval=50ms&offset=0s"
+    body = f"POST {target} HTTP/1.1\r\nHost: x\r\nAccountID: {tenant}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
         sock.sendall(body.encode())
         sent = []
@@ -257,15 +277,28 @@ def test_tail_shows_new_rows_once_and_in_order(server: Running, tenant: int) -> 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/health", 200), ("GET", "/ping", 204), ("GET", "/-/ready", 200), ("GET", "/metrics", 200), ("GET", "/flags", 200),
-        ("GET", "/", 200), ("GET", "/nope", 400), ("GET", "/insert/jsonline", 405), ("GET", "/select/logsql/query", 400),
-        ("GET", "/select/logsql/query?query=%2A%20%7C", 400), ("GET", "//insert//ready", 200), ("GET", "/select/logsql/facets?query=*", 200),
-        ("GET", "/select/logsql/field_names?query=*", 200), ("GET", "/select/logsql/stream_ids?query=*", 200),
-        ("GET", "/select/logsql/stream_field_names?query=*", 200), ("GET", "/select/logsql/stream_field_values?query=*&field=app", 200),
-        ("GET", "/select/logsql/stats_query?query=*", 422), ("GET", "/select/logsql/stats_query?query=*%7Ccount()", 200),
-        ("GET", "/select/vmui?x=1", 302), ("GET", "/internal/force_merge", 200),
+        ("GET", "/health", 200),
+        ("GET", "/ping", 204),
+        ("GET", "/-/ready", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/flags", 200),
+        ("GET", "/", 200),
+        ("GET", "/nope", 400),
+        ("GET", "/insert/jsonline", 405),
+        ("GET", "/select/logsql/query", 400),
+        ("GET", "/select/logsql/query?query=%2A%20%7C", 400),
+        ("GET", "//insert//ready", 200),
+        ("GET", "/select/logsql/facets?query=*", 200),
+        ("GET", "/select/logsql/field_names?query=*", 200),
+        ("GET", "/select/logsql/stream_ids?query=*", 200),
+        ("GET", "/select/logsql/stream_field_names?query=*", 200),
+        ("GET", "/select/logsql/stream_field_values?query=*&field=app", 200),
+        ("GET", "/select/logsql/stats_query?query=*", 422),
+        ("GET", "/select/logsql/stats_query?query=*%7Ccount()", 200),
+        ("GET", "/select/vmui?x=1", 302),
+        ("GET", "/internal/force_merge", 200),
     ],
-)  # fmt: skip
+)
 def test_paths(server: Running, method: str, path: str, status: int) -> None:
     assert server.request(method, path)[0] == status
 

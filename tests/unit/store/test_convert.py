@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+
 from staddle.store import flatten
 from staddle.store.convert import convert
 from staddle.store.merge import merge
@@ -77,7 +78,7 @@ def test_bulk_reading_equals_row_by_row_reading(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]], tenants: list[int]
 ) -> None:
     payload = "".join(json.dumps(r, ensure_ascii=i % 2 == 0) + "\n" for i, r in enumerate(rows)).encode()
-    expected = []
+    expected: list[Row] = []
     for tenant in tenants:
         for row in rows:
             parsed = flatten.parse_object(json.dumps(row))
@@ -86,8 +87,8 @@ def test_bulk_reading_equals_row_by_row_reading(
             if flat is not None:
                 expected.append({**flat, "tenant": str(tenant), "_stream": "{}"})
     got = converted(tmp_path_factory.mktemp("c"), [(t, RowFormat(), payload) for t in tenants])
-    for row in got:
-        del row["_time"]
+    for stored in got:
+        del stored["_time"]
     assert as_set(got) == as_set(expected)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+
 from staddle.store import compact
 from staddle.store.errors import CorruptError, StoreError
 from staddle.store.manifest import Manifest, Part
@@ -54,7 +55,7 @@ def test_a_damaged_segment_yields_the_records_before_the_damage(
     found = []
     try:
         for record in read_segment(path):
-            found.append((record.tenant, record.row_format, bytes(record.payload)))
+            found += [(record.tenant, record.row_format, bytes(record.payload))]
     except CorruptError as error:
         assert str(path) in str(error)
     else:
@@ -65,9 +66,11 @@ def test_a_damaged_segment_yields_the_records_before_the_damage(
 
 def test_group_commit_serves_all_who_wait(tmp_path: Path) -> None:
     wal = WriteAheadLog(tmp_path, 1, segment_bytes=2000, fsync_always=True)
-    threads = [
-        threading.Thread(target=lambda: [wal.append(0, "{}", b"x" * 50) for _ in range(20)]) for _ in range(8)
-    ]
+    def append() -> None:
+        for _ in range(20):
+            wal.append(0, "{}", b"x" * 50)
+
+    threads = [threading.Thread(target=append) for _ in range(8)]
     for t in threads:
         t.start()
     for t in threads:

@@ -143,7 +143,7 @@ class Engine:
             try:
                 self.fetch(f"select {columns} from read_parquet({literal(str(snapshot.path(part)))})")
             except duckdb.Error as error:
-                log.error("part %s can't be read: %s", part.name, error)
+                log.warning("part %s can't be read: %s", part.name, error)
                 bad.add(part.name)
         self.store.report_damaged(bad)
         return bool(bad)
@@ -174,7 +174,7 @@ class Timer:
         self.check()
 
     def unwatch(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """This one is done."""
+        """Forget a cursor that is done."""
         with self._lock:
             self._cursors.discard(cursor)
 
