@@ -174,7 +174,6 @@ class Store:
                 path.replace(target / path.name)
 
     # --- writing
-    # ----------------------------------------------------------------------------------------------------------
 
     def append(self, tenant: int, row_format: RowFormat, payload: Buffer) -> None:
         """Store JSON lines (each ends in a newline) of a tenant. Raises ReadOnlyError."""
@@ -206,7 +205,6 @@ class Store:
             return self._changed.wait_for(lambda: self._manifest.wal_seq >= target or self._stopping, timeout)
 
     # --- reading
-    # ----------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -278,7 +276,6 @@ class Store:
         os.close(self._lock_file)
 
     # --- background work
-    # --------------------------------------------------------------------------------------------------
 
     def _loop(self, step: Any) -> None:
         while not self._stopping:
@@ -403,7 +400,7 @@ class Store:
         except WorkerError as error:
             if not self._stopping:
                 self.counters["merge_errors"] += 1
-                log.error("merging failed: %s", error)
+                log.warning("merging failed: %s", error)
                 time.sleep(5)
             return False
         finally:
