@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from staddle.store import compact
-from staddle.store.errors import CorruptError, StoreError
+from staddle.store.errors import CorruptError, StoreError, WorkerError
 from staddle.store.manifest import Manifest, Part
 from staddle.store.options import Options
 from staddle.store.rowformat import RowFormat
@@ -66,6 +66,7 @@ def test_a_damaged_segment_yields_the_records_before_the_damage(
 
 def test_group_commit_serves_all_who_wait(tmp_path: Path) -> None:
     wal = WriteAheadLog(tmp_path, 1, segment_bytes=2000, fsync_always=True)
+
     def append() -> None:
         for _ in range(20):
             wal.append(0, "{}", b"x" * 50)
@@ -195,4 +196,23 @@ def test_a_segment_that_cannot_be_converted_is_put_aside(
     assert sum(p.rows for p in store.manifest.parts) == 1
     assert len(list((tmp_path / "quarantine").iterdir())) == 1
     assert "segment" in store.manifest.lost[0]
+    store.close()
+
+
+def test_reads_go_on_when_converting_is_impossible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(Options(tmp_path, retention=YEARS))
+    store.append(0, RowFormat(), line(5))
+    assert store.flush()
+    call = store._converter.call
+
+    def full(_request: object) -> object:
+        raise WorkerError("IOException: No space left on device")
+
+    monkeypatch.setattr(store._converter, "call", full)
+    store.append(0, RowFormat(), line(6))
+    store.flush(60)
+    assert sum(p.rows for p in store.manifest.parts) == 1
+    monkeypatch.setattr(store._converter, "call", call)
+    wait_for(lambda: store.flush(1) and sum(p.rows for p in store.manifest.parts) == 2)
+    assert not store.manifest.lost
     store.close()
