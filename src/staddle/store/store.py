@@ -192,8 +192,8 @@ class Store:
     def flush(self, timeout: float = 300.0) -> bool:
         """Wait until every row appended so far is in a part; False if they are not.
 
-        That is when it takes longer than `timeout` seconds, or is impossible for now, such as with a full disk: reads must
-        go on without the newest rows then.
+        That is when it takes longer than `timeout` seconds, or is impossible for now, such as with a full
+        disk: reads must go on without the newest rows then.
         """
         closed, size, _ = self._wal.pending()
         if not closed and not size:
