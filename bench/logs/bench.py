@@ -164,7 +164,13 @@ def send_corpus(server: Server, corpus: pathlib.Path) -> None:
     """One request over one connection, with a known length."""
     with corpus.open("rb") as file, socket.create_connection(("127.0.0.1", server.port)) as sock:
         size = corpus.stat().st_size
-        head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/stream+json\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
+        lines = [
+            "Host: x",
+            "Content-Type: application/stream+json",
+            f"Content-Length: {size}",
+            "Connection: close",
+        ]
+        head = "\r\n".join([f"POST {PATH} HTTP/1.1", *lines, "", ""])
         sock.sendall(head.encode())
         sock.sendfile(file)
         reply = sock.recv(200)

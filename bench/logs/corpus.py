@@ -8,8 +8,9 @@ the queries of bench.py look for: `pid` has ~40 k distinct values, `client` hund
 `panicword` occurs every 20,011 rows.
 """
 
+# ruff: noqa: E501 (the lines of the corpus are as long as they are)
 import argparse
-import datetime
+import datetime as dt
 import itertools
 import random
 import sys
@@ -160,12 +161,12 @@ class Corpus:
         }[unit]
         return f'"msg":"{msg}",{{}}"level":"info","pid":{self.below(32768)},"unit":"{unit}","facility":"daemon","host":"{{ins}}"'
 
-    def lines(self, rows: int, start: datetime.datetime, hours: float) -> Iterator[str]:
+    def lines(self, rows: int, start: dt.datetime, hours: float) -> Iterator[str]:
         step = hours * 3600e6 / max(rows, 1)
         choose = self.rnd.choices
         for i in range(rows):
             micros = int((i + self.rnd.random()) * step)
-            ts = (start + datetime.timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            ts = (start + dt.timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             cls, ins, ip = choose(self.instances, cum_weights=self.weights)[0]
             kind = choose(("postgres", "pgbouncer", "patroni", "syslog"), cum_weights=(62, 77, 84, 100))[0]
             where = f'"ip":"{ip}","ins":"{ins}","cls":"{cls}","job":"{kind}",'
@@ -179,7 +180,7 @@ def write(
     out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24
 ) -> None:
     """Write `rows` lines to the text or binary-buffer `out`; the window is [start, start + hours)."""
-    begin = datetime.datetime.fromisoformat(start.replace("Z", "+00:00"))
+    begin = dt.datetime.fromisoformat(start)
     lines = Corpus(seed).lines(rows, begin, hours)
     while chunk := "".join(itertools.islice(lines, 5000)):
         out.write(chunk.encode())  # type: ignore[attr-defined]

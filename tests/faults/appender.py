@@ -13,14 +13,18 @@ from staddle.store.rowformat import RowFormat
 from staddle.store.store import Store
 
 FORMAT = RowFormat(stream_fields=("app",), default_msg="none")
-# Everything small and soon, so that a kill hits converting and merging as often as appending.
-QUICK = {
-    "segment_bytes": 32 << 10,
-    "flush_interval": 0.05,
-    "merge_delay": 0.05,
-    "retention": 36_500 * 86_400.0,
-    "threads": 1,
-}
+
+
+def quick_options(folder: Path) -> Options:
+    """Settings that let a kill hit converting and merging as often as appending."""
+    return Options(
+        folder,
+        segment_bytes=32 << 10,
+        flush_interval=0.05,
+        merge_delay=0.05,
+        retention=36_500 * 86_400.0,
+        threads=1,
+    )
 
 
 def lines(first: int, count: int) -> bytes:
@@ -29,14 +33,15 @@ def lines(first: int, count: int) -> bytes:
     for i in range(first, first + count):
         day = 20 + i % 2
         out.append(
-            f'{{"_time":"2026-11-{day}T00:00:00.{i % 1000:03d}Z","_msg":"row {i} of the test","app":"a{i % 3}","id":"{i}"}}\n'
+            f'{{"_time":"2026-11-{day}T00:00:00.{i % 1000:03d}Z","_msg":"row {i} of the test",'
+            f'"app":"a{i % 3}","id":"{i}"}}\n'
         )
     return "".join(out).encode()
 
 
 def main() -> None:
     folder, first, rows = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    store = Store(Options(folder, **QUICK))
+    store = Store(quick_options(folder))
     print("pids", *store.worker_pids(), flush=True)
     while True:
         print("begin", first, rows, flush=True)

@@ -16,9 +16,8 @@ from pathlib import Path
 import duckdb
 import psutil
 import pytest
-from tests.faults.appender import QUICK
+from tests.faults.appender import quick_options
 
-from staddle.store.options import Options
 from staddle.store.store import Store
 
 ROUNDS = int(os.environ.get("STADDLE_KILLS", "8"))
@@ -53,7 +52,7 @@ def append_until_killed(
 
 def stored_ids(folder: Path) -> Counter[int]:
     """How often every id is in the store, after recovery."""
-    store = Store(Options(folder, **QUICK))
+    store = Store(quick_options(folder))
     try:
         assert store.flush(60)
         with store.snapshot() as snapshot:

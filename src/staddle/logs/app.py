@@ -137,7 +137,6 @@ class App:
             raise HTTPError(400, f'unsupported path requested: "{path}"')
 
     # --- /insert
-    # ----------------------------------------------------------------------------------------------------------
 
     def _insert(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/insert/ready":
@@ -211,7 +210,6 @@ class App:
         return True
 
     # --- /select
-    # ----------------------------------------------------------------------------------------------------------
 
     def _query(self, request: Request, answer: Answer, path: str) -> bool:
         if path == "/select/vmui":
@@ -235,7 +233,6 @@ class App:
         return True
 
     # --- the rest
-    # -----------------------------------------------------------------------------------------------------------
 
     def _own(self, request: Request, answer: Answer, path: str) -> bool:
         match path:

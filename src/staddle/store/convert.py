@@ -238,9 +238,7 @@ def _keep_frequent(
     if len(keys) <= MAX_PART_COLUMNS:
         return
     kept = _frequent(keys, row_format)
-    for names in lists:
-        if names and not kept.issuperset(names):
-            strange.append(names)
+    strange += [names for names in lists if names and not kept.issuperset(names)]
     for key in list(keys):
         if key not in kept:
             del keys[key]

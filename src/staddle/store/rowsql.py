@@ -36,7 +36,8 @@ create or replace temp macro time_ns(v, now) as
     when v[-1] = 'Z' then epoch_ns(try_cast(v as timestamp_ns))
     else epoch_ns(try_cast(v as timestamp_ns)) - zone_ns(v) end;
 create or replace temp macro go_escaped(v) as
-  replace(replace(replace(replace(replace(v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r');
+  replace(replace(replace(replace(replace(
+    v, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(9), '\t'), chr(13), '\r');
 create or replace temp macro without_colours(v) as regexp_replace(v, '\x1b\[[0-9;?]*[A-Za-z]', '', 'g');
 """
 _DECIMAL = "try_cast(v as decimal(38,9))"
@@ -58,7 +59,7 @@ def _covered(field: str, patterns: Sequence[str]) -> bool:
 class RowSelect:
     """The SELECT list for one batch of lines.
 
-    `keys` are the JSON keys to extract; `float_keys` those that have numbers whose text DuckDB would not keep.
+    `keys` are the JSON keys to extract; `float_keys` have numbers whose text DuckDB would not keep.
     """
 
     def __init__(self, row_format: RowFormat, keys: Sequence[str], float_keys: frozenset[str]) -> None:
@@ -74,7 +75,8 @@ class RowSelect:
             text = f"s[{i + 1}]"
             if key in self.float_keys:
                 pattern = literal('"' + re.escape(key) + r'"\s*:\s*(-?[0-9][0-9.eE+-]*)')
-                text = f"case when {text} is not null then coalesce(nullif(regexp_extract(json, {pattern}, 1), ''), {text}) end"
+                written = f"nullif(regexp_extract(json, {pattern}, 1), '')"
+                text = f"case when {text} is not null then coalesce({written}, {text}) end"
             parts.append(f"{text} as c{i}")
         return ", ".join(parts)
 
@@ -158,7 +160,7 @@ class RowSelect:
         return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
 
     def sql(self, source: str, min_ns: int, max_ns: int) -> str:
-        """The whole SELECT over `source` (columns json, tenant, now); rows without a time in [min_ns, max_ns] are left out."""
+        """The whole SELECT over `source` (columns json, tenant, now): rows with times in [min_ns, max_ns]."""
         values = self.values()
         columns = [
             f"tenant as {quoted(TENANT)}",

@@ -174,7 +174,6 @@ class Store:
                 path.replace(target / path.name)
 
     # --- writing
-    # ----------------------------------------------------------------------------------------------------------
 
     def append(self, tenant: int, row_format: RowFormat, payload: Buffer) -> None:
         """Store JSON lines (each ends in a newline) of a tenant. Raises ReadOnlyError."""
@@ -191,8 +190,10 @@ class Store:
                 time.sleep(min(1.0, closed / (64 * self.options.segment_bytes)))
 
     def flush(self, timeout: float = 300.0) -> bool:
-        """Wait until every row appended so far is in a part; False when that takes longer than `timeout`
-        seconds.
+        """Wait until every row appended so far is in a part; False if they are not.
+
+        That is when it takes longer than `timeout` seconds, or is impossible for now, such as with a full
+        disk: reads must go on without the newest rows then.
         """
         closed, size, _ = self._wal.pending()
         if not closed and not size:
@@ -203,10 +204,13 @@ class Store:
         target = sealed[-1]
         with self._changed:
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._manifest.wal_seq >= target or self._stopping, timeout)
+            self._changed.wait_for(
+                lambda: self._manifest.wal_seq >= target or self._stopping or self._failures > MAX_ATTEMPTS,
+                timeout,
+            )
+            return self._manifest.wal_seq >= target
 
     # --- reading
-    # ----------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -278,7 +282,6 @@ class Store:
         os.close(self._lock_file)
 
     # --- background work
-    # --------------------------------------------------------------------------------------------------
 
     def _loop(self, step: Any) -> None:
         while not self._stopping:
@@ -349,6 +352,8 @@ class Store:
             self._wal.forget(batch)
             self._failures = 0
         else:
+            with self._changed:
+                self._changed.notify_all()
             time.sleep(min(2.0, 0.2 * self._failures))
 
     def _next_name(self) -> str:
@@ -403,7 +408,7 @@ class Store:
         except WorkerError as error:
             if not self._stopping:
                 self.counters["merge_errors"] += 1
-                log.error("merging failed: %s", error)
+                log.warning("merging failed: %s", error)
                 time.sleep(5)
             return False
         finally:

@@ -45,8 +45,8 @@ class Worker:
         """One request, one answer. Raises WorkerError when it fails or the process dies."""
         with self._lock:
             process = self._running()
-            assert process.stdin is not None
-            assert process.stdout is not None
+            if process.stdin is None or process.stdout is None:
+                raise WorkerError("worker without pipes")
             try:
                 process.stdin.write(json.dumps(request).encode() + b"\n")
                 process.stdin.flush()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from staddle.logs.compile.engine import Engine
 from staddle.logs.compile.run import run_query
 from staddle.logs.compile.scan import StoreSource
@@ -21,8 +22,17 @@ from staddle.store.store import Store
 NOW = 1_795_400_000_000_000_000
 START = 1_795_305_600
 MESSAGES = [
-    "duration: {n}.{k} ms", "connection authorized: user={u}", "Error in duration", "x{n}y z_{n}", "über {u} straße", "",
-    'quoted "{u}" text', "10.0.0.{k}:{n} closed", "DURATION duration2", "a\nb {u}", "durationé {n}",
+    "duration: {n}.{k} ms",
+    "connection authorized: user={u}",
+    "Error in duration",
+    "x{n}y z_{n}",
+    "über {u} straße",
+    "",
+    'quoted "{u}" text',
+    "10.0.0.{k}:{n} closed",
+    "DURATION duration2",
+    "a\nb {u}",
+    "durationé {n}",
 ]
 
 
@@ -32,8 +42,12 @@ def lines(seed: int, count: int) -> bytes:
     for i in range(count):
         n, k, u = rnd.randrange(2000), rnd.randrange(256), rnd.choice(["ann", "bob", "Eve", "user_1"])
         row: dict[str, object] = {
-            "_time": START + i * 37 + rnd.randrange(20) / 8, "_msg": rnd.choice(MESSAGES).format(n=n, k=k, u=u), "app": rnd.choice("abc"),
-            "user": u, "ip": f"10.0.{k}.{n % 300}", "level": rnd.choice(["", "info", "warn", "error"]),
+            "_time": START + i * 37 + rnd.randrange(20) / 8,
+            "_msg": rnd.choice(MESSAGES).format(n=n, k=k, u=u),
+            "app": rnd.choice("abc"),
+            "user": u,
+            "ip": f"10.0.{k}.{n % 300}",
+            "level": rnd.choice(["", "info", "warn", "error"]),
         }
         if rnd.random() < 0.7:
             row["num"] = rnd.choice([n, n / 4, -k])
@@ -52,7 +66,9 @@ class Memory:
         everything = ast.FieldSelection()
         self.blocks = list(source.scan(ast.MatchAll(), everything, ast.MIN_TIME_NS, ast.MAX_TIME_NS))
 
-    def scan(self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
+    def scan(
+        self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int
+    ) -> Iterator[Block]:
         for b in self.blocks:
             yield Block(dict(b.columns), b.rows, b.timestamps)
 
@@ -89,29 +105,106 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
 
 
 FILTERS = [
-    "*", "duration", "DURATION", "i(Duration)", "dur*", "i(ERR*)", '"connection authorized"', '"duration: 1"', "x5y", "_msg:5*", "nosuchword",
-    "!duration", "duration or error", "duration user:ann", 'user:="ann"', 'user:!="ann"', 'user:="a"*', '_msg:=""', '_msg:!=""',
-    "level:in(info,warn)", 'level:in("",info)', "contains_any(ann,bob)", "contains_all(duration, ms)", "seq(duration, ms)",
-    "num:>500", "num:<=0", "num:range[10,1000)", "mixed:>100", "mixed:<5KB", "nested.deep.k:=3", "missing:=x", 'missing:""', "missing:*",
-    '~"duration: [0-9]{3}"', '~"ann|bob"', '!~"[0-9]"', 'user:~"^a"', "len_range(5,12)", "user:len_range(0,3)", "ip:ipv4_range(10.0.0.0/17)",
-    '{app="a"}', '{app=~"a|b",user!="bob"}', "{app=nope}", "!{app=a}", "_time:[2026-11-22T01:00:00Z,2026-11-22T02:00:00Z)",
-    "_time:day_range[01:00,02:00]", "_time:week_range[Sun,Mon]", "user:eq_field(level)", "num:lt_field(mixed)", "user:string_range(B,b)",
-    "(duration !user:ann) or (level:error num:>100)", "über", "straße", 'level:value_type(dict)', "user:(ann or Eve)",
-    '"10.0.0.5"', "closed -duration", 'quoted "text"', "durationé", '_stream:{app="b"}', "app:a | filter level:error",
-]  # fmt: skip
+    "*",
+    "duration",
+    "DURATION",
+    "i(Duration)",
+    "dur*",
+    "i(ERR*)",
+    '"connection authorized"',
+    '"duration: 1"',
+    "x5y",
+    "_msg:5*",
+    "nosuchword",
+    "!duration",
+    "duration or error",
+    "duration user:ann",
+    'user:="ann"',
+    'user:!="ann"',
+    'user:="a"*',
+    '_msg:=""',
+    '_msg:!=""',
+    "level:in(info,warn)",
+    'level:in("",info)',
+    "contains_any(ann,bob)",
+    "contains_all(duration, ms)",
+    "seq(duration, ms)",
+    "num:>500",
+    "num:<=0",
+    "num:range[10,1000)",
+    "mixed:>100",
+    "mixed:<5KB",
+    "nested.deep.k:=3",
+    "missing:=x",
+    'missing:""',
+    "missing:*",
+    '~"duration: [0-9]{3}"',
+    '~"ann|bob"',
+    '!~"[0-9]"',
+    'user:~"^a"',
+    "len_range(5,12)",
+    "user:len_range(0,3)",
+    "ip:ipv4_range(10.0.0.0/17)",
+    '{app="a"}',
+    '{app=~"a|b",user!="bob"}',
+    "{app=nope}",
+    "!{app=a}",
+    "_time:[2026-11-22T01:00:00Z,2026-11-22T02:00:00Z)",
+    "_time:day_range[01:00,02:00]",
+    "_time:week_range[Sun,Mon]",
+    "user:eq_field(level)",
+    "num:lt_field(mixed)",
+    "user:string_range(B,b)",
+    "(duration !user:ann) or (level:error num:>100)",
+    "über",
+    "straße",
+    "level:value_type(dict)",
+    "user:(ann or Eve)",
+    '"10.0.0.5"',
+    "closed -duration",
+    'quoted "text"',
+    "durationé",
+    '_stream:{app="b"}',
+    "app:a | filter level:error",
+]
 PIPES = [
-    "fields _time, _msg, user", "count()", "stats by (level) count() n", "stats by (user, level) count() n, count_uniq(num) u, sum(num) s",
-    "stats by (_time:30m) count() n", "stats by (_time:30m offset 10m, app) count() n", "stats by (_stream) count() n",
-    "stats by (_stream_id) count() n, max(num) m", "stats min(num) a, max(num) b, avg(num) c, median(num) d, quantile(0.9, num) e",
-    "stats by (user) quantile(0.5, num) q, sum(mixed) s, avg(missing) m", "stats count() if (level:error) e, count(num) f, count(num, mixed) g",
-    "stats by (level) count_empty(num) a, count_empty(num, mixed) b, sum_len(_msg) c, count_uniq(user, level) d, count_uniq(user) limit 2 e",
-    "stats rate() r, rate_sum(num) s", "stats min(_time) a, max(_time) b", "uniq by (user)", "uniq by (user, level) with hits",
-    "uniq by (num) limit 3 | stats count() n", "top 3 by (user)", "top 4 by (level, app) rank as r", "field_values level", "field_names",
-    "facets", "sort by (_time) limit 7", "sort by (_time desc, user) offset 2 limit 5", "sort by (num desc) limit 4 | fields num",
-    "first 3 by (_time)", "last 2 by (_time)", "stats by (user) count() n | sort by (n desc) limit 2 | fields n", "limit 0",
-    "stats by (user:2) count() n", "stats by (num:100) count() n", "extract 'duration: <d> ms' | stats by (d) count() n | sort by (d) limit 5",
-    "delete _msg, _stream | uniq by (app)", "stats by (user) row_max(num, num) r | fields user", "stats count_uniq(_stream_id) x, count_uniq(_time) y",
-]  # fmt: skip
+    "fields _time, _msg, user",
+    "count()",
+    "stats by (level) count() n",
+    "stats by (user, level) count() n, count_uniq(num) u, sum(num) s",
+    "stats by (_time:30m) count() n",
+    "stats by (_time:30m offset 10m, app) count() n",
+    "stats by (_stream) count() n",
+    "stats by (_stream_id) count() n, max(num) m",
+    "stats min(num) a, max(num) b, avg(num) c, median(num) d, quantile(0.9, num) e",
+    "stats by (user) quantile(0.5, num) q, sum(mixed) s, avg(missing) m",
+    "stats count() if (level:error) e, count(num) f, count(num, mixed) g",
+    "stats by (level) count_empty(num) a, count_empty(num, mixed) b, sum_len(_msg) c",
+    "stats by (level) count_uniq(user, level) d, count_uniq(user) limit 2 e",
+    "stats rate() r, rate_sum(num) s",
+    "stats min(_time) a, max(_time) b",
+    "uniq by (user)",
+    "uniq by (user, level) with hits",
+    "uniq by (num) limit 3 | stats count() n",
+    "top 3 by (user)",
+    "top 4 by (level, app) rank as r",
+    "field_values level",
+    "field_names",
+    "facets",
+    "sort by (_time) limit 7",
+    "sort by (_time desc, user) offset 2 limit 5",
+    "sort by (num desc) limit 4 | fields num",
+    "first 3 by (_time)",
+    "last 2 by (_time)",
+    "stats by (user) count() n | sort by (n desc) limit 2 | fields n",
+    "limit 0",
+    "stats by (user:2) count() n",
+    "stats by (num:100) count() n",
+    "extract 'duration: <d> ms' | stats by (d) count() n | sort by (d) limit 5",
+    "delete _msg, _stream | uniq by (app)",
+    "stats by (user) row_max(num, num) r | fields user",
+    "stats count_uniq(_stream_id) x, count_uniq(_time) y",
+]
 
 
 def rows_of(blocks: Iterator[Block]) -> list[str]:
@@ -122,7 +215,11 @@ def rows_of(blocks: Iterator[Block]) -> list[str]:
         except ValueError:
             return v
 
-    return sorted(json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True) for b in blocks for row in b.row_dicts())
+    return sorted(
+        json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True)
+        for b in blocks
+        for row in b.row_dicts()
+    )
 
 
 def both(sources: Sources, text: str) -> tuple[list[str], list[str]]:

@@ -80,7 +80,7 @@ def _resolved(pipe: ast.Pipe, source: StoreSource, limits: Limits) -> ast.Pipe:
     return replace(pipe, entries=entries)
 
 
-def _terminal(
+def _terminal(  # noqa: PLR0911 (a table)
     pipe: ast.Pipe, table: Table, query: ast.Query, source: StoreSource, after: ast.Pipe | None
 ) -> Iterator[Block]:
     """The result of the first pipe that SQL can do. Raises UnsupportedError."""

@@ -97,7 +97,7 @@ class Table:
     def sql(
         self, columns: Callable[[Scope], Iterable[str]], extra: Callable[[Scope], str] | None = None
     ) -> str:
-        """A SELECT of the given expressions (the same names for every scope) from all groups; no rows if there are none.
+        """A SELECT of expressions (same names for every scope) from all groups; empty if there are none.
 
         `extra` may add a condition.
         """

@@ -29,7 +29,7 @@ def severity_name(number: int) -> str:
     return _LEVELS[level] + (str(grade + 1) if grade else "")
 
 
-def any_value(data: memoryview, depth: int = 0) -> Any:
+def any_value(data: memoryview, depth: int = 0) -> Any:  # noqa: PLR0911 (a table)
     """An AnyValue as str, bool, int, float, bytes, list or dict; None when it is empty."""
     if depth > MAX_DEPTH:
         raise IngestError("values are nested too deeply")

@@ -145,7 +145,7 @@ class SyslogServer:
             self._sink.rows(kind, listener.params, rows)
         except HTTPError as error:
             # The protocol has no way to refuse.
-            log.error("%d syslog rows are lost: %s", len(rows), error.message)
+            log.warning("%d syslog rows are lost: %s", len(rows), error.message)
 
 
 def _inflate_all(data: bytes, compression: str) -> bytes:

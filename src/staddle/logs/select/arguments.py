@@ -66,9 +66,7 @@ def read_args(request: Request) -> QueryArgs:
         shown = f"[{low},{high}]"
         query = add_filter(query, ast.Time(low, high, shown), global_time=True)
     for name, convert in (("extra_filters", _filters_of), ("extra_stream_filters", _stream_filters_of)):
-        for item in args.get(name, []):
-            if item:
-                extra.append(_extra(name, item, convert, at))
+        extra += [_extra(name, item, convert, at) for item in args.get(name, []) if item]
     for f in extra:
         query = add_filter(query, f, global_time=False)
     return QueryArgs(tenant, query, at + 1, start, end)

@@ -78,7 +78,7 @@ class Selector:
             with self.engine.store.snapshot() as snapshot:
                 try:
                     yield StoreSource(self.engine, snapshot, tenant, timer)
-                except (duckdb.IOException, duckdb.InvalidInputException, duckdb.FatalException) as error:
+                except duckdb.Error as error:
                     if self.engine.check_parts(snapshot):
                         raise HTTPError(
                             500, "a damaged part was found and taken out of service; ask again"

@@ -28,7 +28,8 @@ def stats_labels(query: ast.Query) -> tuple[int, Labels]:
     if at < 0:
         raise StatsQueryError(f"missing `| stats ...` pipe in the query [{query}]")
     stats = query.pipes[at]
-    assert isinstance(stats, ast.Stats)
+    if not isinstance(stats, ast.Stats):
+        raise TypeError(str(stats))
     labels = {b.name for b in stats.by}
     for pipe in query.pipes[at + 1 :]:
         labels = _after(pipe, labels, query)
@@ -91,7 +92,8 @@ def over_time(query: ast.Query, at: int, step: int) -> ast.Query:
     """The query with a time bucket as one more key, kept apart by everything after."""
     pipes = list(query.pipes)
     stats = pipes[at]
-    assert isinstance(stats, ast.Stats)
+    if not isinstance(stats, ast.Stats):
+        raise TypeError(str(stats))
     by = tuple(b for b in stats.by if b.name != "_time")
     pipes[at] = replace(stats, by=(ast.ByField("_time", f"{step}ns", step), *by))
     for i in range(at + 1, len(pipes)):
@@ -109,7 +111,7 @@ def over_range(request: Request, answer: Answer, selector: Selector) -> None:
         args = read_args(request)
         step = duration_arg("step", request.arg("step") or "1d")
         if step <= 0:
-            raise HTTPError(400, "'step' must be bigger than zero")
+            return _fail(answer, "'step' must be bigger than zero")
         at, _ = stats_labels(args.query)
         query = over_time(args.query, at, step)
         _, labels = stats_labels(query)
