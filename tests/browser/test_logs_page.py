@@ -346,6 +346,18 @@ def test_live_tail_pauses_and_goes_on(tab: Tab) -> None:
     assert "cannot be used in live tailing" in page.locator("#problem").inner_text()
 
 
+def test_after_a_break_nothing_comes_twice(tab: Tab) -> None:
+    rows = [{"_time": stamp(time.time() - i), "_msg": f"row {i}", "_stream_id": "1"} for i in (2, 1)]
+    body = "".join(json.dumps(row) + "\n" for row in rows)
+    tab.page.route("**/logsql/tail", lambda route: route.fulfill(body=body))
+    page = tab.open(live="1")
+    for _ in range(2):
+        page.wait_for_event("request", lambda request: request.url.endswith("/tail"))
+    page.wait_for_timeout(200)
+    assert messages(page) == ["row 1", "row 2"]
+    assert page.locator("#problem").inner_text() == ""
+
+
 def test_a_slow_query_can_be_cancelled(tab: Tab) -> None:
     held: list[Route] = []
     page = tab.open()

@@ -8,7 +8,8 @@ const BUILT_IN = ["_time", "_stream", "_stream_id", "_msg"];
 const small = (name, label, onclick, pressed) => h("button", { type: "button", class: "iconbtn tiny", "aria-label": label, title: label, "aria-pressed": pressed, onclick }, icon(name));
 
 function field(name, value, look, act) {
-  const fixed = name === "_time" || name === "_msg";
+  // A number that statistics made is in no row.
+  const fixed = name === "_time" || name === "_msg" || (!look.log && look.keys.length > 0 && !look.keys.includes(name));
   return h("div", { class: "fv" },
     h("span", { class: "fv-acts" },
       fixed ? h("span") : small("with", `Only rows with this ${name}`, () => act.filter(name, value)),
@@ -28,7 +29,7 @@ export function detail(item, look, act) {
       row._stream && row._stream !== "{}" && button("with", "Only this stream", () => act.filter("_stream", row._stream)),
       button("copy", "Copy JSON", (event) => act.copy(JSON.stringify(row, null, 2), event.currentTarget)),
       row._time && button("link", "Copy link", (event) => act.copy(act.link(item), event.currentTarget)),
-      h("span", { class: "muted small mono detail-when" }, timeText(item.ms, { ...look, date: true }), look.utc ? " UTC" : "")),
+      row._time && h("span", { class: "muted small mono detail-when" }, timeText(item.ms, { ...look, date: true }), look.utc ? " UTC" : "")),
     row._msg !== undefined && h("pre", { class: "whole" }, row._msg),
     h("dl", { class: "fvs" }, names.map((name) => field(name, row[name], look, act)), BUILT_IN.slice(0, 3).filter((name) => row[name] !== undefined).map((name) => field(name, row[name], look, act))));
 }

@@ -43,7 +43,7 @@ export class Histogram {
     const base = this.height - BOTTOM;
     const y = (v) => base - (v / high) * (base - TOP);
     const parts = [];
-    for (const v of ticks(0, high, 3, "").filter((t) => t > 0 && Number.isInteger(t))) {
+    for (const v of ticks(0, high, 4, "").filter((t) => t > 0 && Number.isInteger(t))) {
       const at = Math.round(y(v)) + 0.5;
       parts.push(s("line", { class: "grid", x1: LEFT, x2: this.width - RIGHT, y1: at, y2: at }), s("text", { x: LEFT - 7, y: at + 4, "text-anchor": "end" }, quantity(v)));
     }

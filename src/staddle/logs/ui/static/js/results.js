@@ -4,6 +4,7 @@ import { byId, empty, h, icon, memory } from "./dom.js";
 import { copy, csv, download, jsonl } from "./export.js";
 import { searched } from "./logsql.js";
 import { drawRow, fieldsOf, isLog, largest, usualColumns, widths } from "./rows.js";
+import { byOf } from "./stats-view.js";
 import { VirtualList } from "./virtual.js";
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -97,10 +98,10 @@ export class Results {
     const names = fieldsOf(items);
     const view = log ? state.view : state.view === "json" ? "json" : "table";
     for (const button of this.views.children) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-    let columns = log && state.columns ? state.columns : usualColumns(view, items, names);
+    let columns = log && state.columns ? state.columns : usualColumns(view, items, names, byOf(state.query));
     if (view === "table" && log) columns = ["_time", ...columns.filter((name) => name !== "_time" && name !== "_msg"), "_msg"];
     const span = state.range > 86_400 || (items.length > 1 && Math.abs(items[0].ms - items.at(-1).ms) > 43_200_000);
-    this.look = { view, columns, log, wrap: this.prefs.wrap, utc: this.prefs.utc, date: view === "table" || span, find: finder(state.query), most: log ? [] : largest(columns, items) };
+    this.look = { view, columns, log, keys: log ? [] : byOf(state.query), wrap: this.prefs.wrap, utc: this.prefs.utc, date: view === "table" || span, find: finder(state.query), most: log ? [] : largest(columns, items) };
     this.list.forget();
     this.style();
     this.list.set(this.order());

@@ -27,9 +27,10 @@ export function fieldsOf(items) {
 }
 
 /** The columns of a view when nobody chose any. */
-export function usualColumns(view, items, names) {
+export function usualColumns(view, items, names, keys) {
   const log = isLog(items);
-  if (view === "table" && !log) return names;
+  // What statistics are about comes before the numbers.
+  if (view === "table" && !log) return [...new Set(["_time", ...keys, ...names])].filter((name) => names.includes(name));
   const level = levelField(names);
   const sample = items.slice(0, 500);
   const who = WHO.find((name) => names.includes(name) && sample.filter(({ row }) => row[name]).length > sample.length / 2);
@@ -99,7 +100,7 @@ function cells(item, look, toggle) {
     const number = NUMBER.test(value);
     const part = number && look.most[i] > 0 ? Math.max(0, Math.min(1, Number(value) / look.most[i])) : 0;
     return h("span", { class: number ? "cell num" : "cell", role: "gridcell", title: value.slice(0, 500) },
-      part > 0 && bar(part), h("span", null, number ? nice(value) : look.wrap ? value.slice(0, 4000) : oneLine(value.slice(0, 1200))));
+      part > 0 && bar(part), h("span", { class: value === "" ? "muted" : null }, value === "" ? "–" : number ? nice(value) : look.wrap ? value.slice(0, 4000) : oneLine(value.slice(0, 1200))));
   }));
 }
 
@@ -112,7 +113,7 @@ function json(item, act) {
 }
 
 /**
- * The element of an item. `look`: {view, columns, wrap, utc, date, find, log, most}; `act` has the page's actions,
+ * The element of an item. `look`: {view, columns, wrap, utc, date, find, log, keys, most}; `act` has the page's actions,
  * `toggle(item)` opens and closes.
  */
 export function drawRow(item, look, act) {

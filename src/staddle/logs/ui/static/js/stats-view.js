@@ -30,7 +30,7 @@ export function seriesOf(rows, query) {
 }
 
 /** The fields that a `by (…)` of the query names: a number there is still a name. */
-function byOf(query) {
+export function byOf(query) {
   return [...query.matchAll(/\bby\s*\(([^()]*)\)/gi)].flatMap(([, inside]) => inside.split(",").map((part) => part.trim().split(/[\s:]/)[0].replace(/^["'`]|["'`]$/g, "")));
 }
 

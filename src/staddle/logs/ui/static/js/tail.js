@@ -1,6 +1,8 @@
 // Live tail: the store sends rows as they come; the connection is made anew when it ends.
 
 const SECONDS = 120;
+// Rows that are known again when they come a second time after a break.
+const REMEMBERED = 1000;
 
 export class Tail {
   /** `onrows(rows)`, newest last; `onstate(state, error)`: connecting, open, lost. */
@@ -27,26 +29,33 @@ export class Tail {
   }
 
   async loop(query, mine) {
-    // Somebody who begins to watch wants to see what just happened; after a break only what is new.
+    // Somebody who begins to watch wants to see what just happened; after a break all that came in it.
     let history = "10s";
+    let seen = [];
     for (let wait = 1; !mine.signal.aborted; wait = Math.min(30, wait * 2)) {
-      this.onstate("connecting");
-      let lost = Date.now();
+      if (wait > 1 || seen.length === 0) this.onstate("connecting");
+      const known = new Set(seen.map((row) => JSON.stringify(row)));
+      const began = Date.now();
+      let last = began;
       try {
         await this.store.rows("tail", { query, start_offset: history, offset: "1s", refresh_interval: "1s" }, mine.signal, (rows) => {
+          const fresh = known.size ? rows.filter((row) => !known.has(JSON.stringify(row))) : rows;
+          last = Date.now();
           wait = 1;
-          lost = Date.now();
-          this.count(rows);
-          this.onrows(rows);
+          seen = [...seen, ...fresh].slice(-REMEMBERED);
+          this.count(fresh);
+          if (fresh.length > 0) this.onrows(fresh);
         }, () => this.onstate("open"));
       } catch (error) {
         if (mine.signal.aborted) return;
-        this.onstate("lost", error);
         // A query that can't be tailed won't get better.
-        if (error.kind === "refused" && error.message !== "The answer broke off.") return this.stop();
+        const hopeless = error.kind === "refused" && error.message !== "The answer broke off.";
+        // Proxies end connections on which nothing comes for a while: no reason to worry anybody.
+        if (hopeless || Date.now() - began < 5000) this.onstate("lost", error);
+        if (hopeless) return this.stop();
       }
       await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-      history = `${Math.ceil((Date.now() - lost) / 1000) + 1}s`;
+      history = `${Math.ceil((Date.now() - last) / 1000) + 3}s`;
     }
     return undefined;
   }
