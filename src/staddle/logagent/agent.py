@@ -183,6 +183,7 @@ class Agent:
                 positions = self._positions()
                 for source in self._configuration.sources:
                     follow.forget(source, positions)
+            follow.clear(os.path.join(self._configuration.directory, "follow"), self._configuration.sources)
         except (control.ControlError, OSError) as error:
             _say(str(error))
 

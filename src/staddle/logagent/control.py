@@ -108,12 +108,12 @@ def end_of(path: str) -> str:
 def queue_bytes(folder: str) -> int:
     """How much of the queue files in a directory is in use. They keep their size when they are emptied."""
     total = 0
-    for entry in os.scandir(folder):
-        with open(entry.path, "rb") as file:
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as file:
             head = file.read(_QUEUE_HEADER.size)
         if len(head) < _QUEUE_HEADER.size or head[:4] != b"SLRQ":
             continue
         _, _, _, read, write, _ = _QUEUE_HEADER.unpack(head)
-        size = entry.stat().st_size
+        size = os.stat(os.path.join(folder, name)).st_size
         total += write - read if write >= read else size - _QUEUE_RESERVED - read + write
     return total

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 import stat
 import time
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_ROTATED = re.compile(r"^(\.\d+|[-.]\d{4}-?\d\d-?\d\d([-.]?\d+)?)$")
+_ROTATED = r"(?:\.\d+|[-.]\d{4}-?\d\d-?\d\d(?:[-.]?\d+)?)?"
 """What rotation appends to a name. Compressed files are copies of what was read before."""
 _BESIDE = ".staddle-log-agent"
+_ONE_ROW = 256 * 1024
+_ABANDONED = 600.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def prepare(source: Source) -> bool:
 
 def link(source: Source) -> list[str]:
     """Links what has no link yet, the oldest first. Returns the new links."""
-    linked = {_identity(entry.stat()) for entry in os.scandir(source.folder)}
+    linked = {_identity(entry.stat()) for entry in _links(source)}
     missing = {}
     for path in _files(source.paths):
         try:
@@ -89,46 +92,63 @@ def link(source: Source) -> list[str]:
 def forget(source: Source, positions: Mapping[str, int]) -> list[str]:
     """Removes links to files that have no other name and were read to the end. Returns them.
 
-    `positions` says how far each link was read.
+    `positions` says how far each link was read. The end may also be a line that was never finished: nobody can finish it
+    who doesn't have the file open, and whoever has writes to it now and then.
     """
     gone = []
-    for entry in os.scandir(source.folder):
+    for entry in _links(source):
         found = entry.stat()
-        if found.st_nlink == 1 and positions.get(entry.path, -1) >= found.st_size:
+        unread = found.st_size - positions.get(entry.path, 0)
+        idle = time.time() - found.st_mtime
+        if found.st_nlink == 1 and (unread <= 0 or (unread <= _ONE_ROW and idle > _ABANDONED)):
             os.unlink(entry.path)
             gone.append(entry.path)
     return gone
 
 
+def clear(root: str, sources: Iterable[Source]) -> list[str]:
+    """Removes the directories of links below `root` that belong to none of the sources. Returns their names."""
+    known = {os.path.basename(source.folder) for source in sources}
+    gone = []
+    for name in os.listdir(root) if os.path.isdir(root) else ():
+        path = os.path.join(root, name)
+        if name not in known:
+            shutil.rmtree(os.path.realpath(path), ignore_errors=True)
+            if os.path.islink(path):
+                os.unlink(path)
+            gone.append(name)
+    return gone
+
+
 def orphans(sources: Iterable[Source]) -> bool:
     """Whether any link is the last name of its file."""
-    return any(entry.stat().st_nlink == 1 for source in sources for entry in os.scandir(source.folder))
+    return any(entry.stat().st_nlink == 1 for source in sources for entry in _links(source))
 
 
 def unread(sources: Iterable[Source], positions: Mapping[str, int]) -> dict[str, int]:
     """How many bytes of each source were not read yet."""
     return {
-        source.name: sum(
-            max(0, entry.stat().st_size - positions.get(entry.path, 0)) for entry in os.scandir(source.folder)
-        )
+        source.name: sum(max(0, entry.stat().st_size - positions.get(entry.path, 0)) for entry in _links(source))
         for source in sources
     }
 
 
-def _files(paths: Iterable[str]) -> list[str]:
-    """The files that match, and what rotation made of them."""
-    found = []
+def _files(paths: Iterable[str]) -> set[str]:
+    """The files that match, and what rotation made of them, by the names that they really have."""
+    found = set()
     for path in paths:
-        for candidate in glob.glob(path) + glob.glob(f"{path}[-.]*"):
-            match = re.match(glob_pattern(path), candidate)
-            if match and (candidate == match[0] or _ROTATED.match(candidate[match.end() :])):
-                found.append(candidate)
-    return sorted(set(found))
+        wanted = re.compile("[^/]*".join(re.escape(part) for part in path.split("*")) + _ROTATED)
+        found |= {
+            os.path.realpath(candidate)
+            for candidate in glob.glob(path) + glob.glob(f"{path}[-.]*")
+            if wanted.fullmatch(candidate)
+        }
+    return found
 
 
-def glob_pattern(path: str) -> str:
-    """A regular expression for the beginning of names that a path with `*` matches."""
-    return "[^/]*?".join(re.escape(part) for part in path.split("*"))
+def _links(source: Source) -> list[os.DirEntry[str]]:
+    with os.scandir(source.folder) as entries:
+        return list(entries)
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
