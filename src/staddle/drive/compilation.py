@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from staddle import __version__
 from staddle.compile import compile_fleet, components_on, contexts_of, packages_on
 from staddle.components.base import Phase
 from staddle.components.registry import all_components
@@ -15,13 +14,12 @@ from staddle.drive.facts import HostFacts, PackageFacts
 from staddle.drive.material import ensure_material
 from staddle.drive.rundir import locked
 from staddle.drive.system import system_layout, unavailable
-from staddle.errors import StaddleError
+from staddle.errors import FleetError, StaddleError
 from staddle.inventory import load_inventory
 from staddle.manifest.canonical import digest, to_json
-from staddle.manifest.layout import EMBEDDED, LOGS, STATE, Layout, Program
+from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
 from staddle.pki.files import write_file
-from staddle.programs.embedded import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set as AbstractSet
@@ -38,7 +36,6 @@ REGISTER = "register"
 """The tag of the components that are made of what nodes register."""
 CERT = "cert"
 """The tag of the components that bring certificates."""
-EMBEDDED_HOME = "/opt/staddle/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +65,14 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     seen = set(run.hosts("facts"))
     facts = {node.ip: _facts(node.ip, run, admin) for node in fleet.nodes}
     layouts = {node.ip: layout_of(node, facts[node.ip]) for node in fleet.nodes}
-    contexts = contexts_of(fleet, lambda node: layouts[node.ip])
+    try:
+        contexts = contexts_of(fleet, lambda node: layouts[node.ip])
+    except KeyError as error:
+        raise FleetError(f"no package gives a program that a component is set to run: {error}") from error
     with locked(admin):
         material, issued = ensure_material(contexts, admin, inventory)
     manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
-    consumers = _consumers(fleet, contexts, material)
+    consumers = _consumers(fleet, contexts, manifests, material)
     digests: dict[str, str] = {}
     warnings: dict[str, list[str]] = {}
     for node in fleet.nodes:
@@ -131,7 +131,6 @@ def layout_of(node: Node, facts: HostFacts | None) -> Layout:
         if not package.optional
         for name, path in package.programs.items()
     }
-    assumed |= {name: Program(f"{EMBEDDED_HOME}/{name}", __version__, EMBEDDED) for name in NAMES}
     root = scratch_root(node)
     if root is not None:
         return Layout("sandbox", Manager("supervisor", f"{root}/run/supervisor.sock"), root, assumed, user="root")
@@ -182,10 +181,14 @@ def _nothing_known() -> HostFacts:
     return HostFacts(os_id="", codename="", version_id="", arch="", python="", hostname="", packages=packages)
 
 
-def _consumers(fleet: Fleet, contexts: Mapping[str, Context], material: Material) -> frozenset[str]:
+def _consumers(
+    fleet: Fleet, contexts: Mapping[str, Context], manifests: Mapping[str, Manifest], material: Material
+) -> frozenset[str]:
     """The components that are made of the targets, probes and names that nodes register: without, they'd be others."""
     if not fleet.infra:
         return frozenset()
-    ctx = replace(contexts[fleet.infra[0].ip], material=material)
+    ip = fleet.infra[0].ip
+    there = {block.component for block in manifests[ip].blocks}
+    ctx = replace(contexts[ip], material=material)
     bare = replace(ctx, registry=replace(ctx.registry, targets=(), probes=(), dns=()))
-    return frozenset(c.name for c in components_on(ctx.node) if c.build(ctx) != c.build(bare))
+    return frozenset(c.name for c in components_on(ctx.node) if c.name in there and c.build(ctx) != c.build(bare))
