@@ -106,9 +106,7 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
-    def request(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
-    ) -> bytes:
+    def request(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> bytes:
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         try:
             conn.request(method, path, body, headers or {})  # type: ignore[arg-type]
@@ -153,11 +151,7 @@ class Server:
 
 
 def disk_bytes(folder: pathlib.Path) -> int:
-    return sum(
-        p.stat().st_size
-        for p in folder.rglob("*")
-        if p.is_file() and "tmp" not in p.parts[len(folder.parts) :]
-    )
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and "tmp" not in p.parts[len(folder.parts) :])
 
 
 def send_corpus(server: Server, corpus: pathlib.Path) -> None:
@@ -217,9 +211,7 @@ def settle(server: Server, rows: int, out: dict[str, object]) -> None:
         server.request("GET", "/internal/force_merge")
         quiet = 0
         while quiet < 8:
-            busy = server.metric("vl_active_merges") or server.metric(
-                'vl_storage_parts{type="storage/inmemory"}'
-            )
+            busy = server.metric("vl_active_merges") or server.metric('vl_storage_parts{type="storage/inmemory"}')
             quiet = 0 if busy else quiet + 1
             time.sleep(0.5)
     else:
@@ -237,9 +229,7 @@ def settle(server: Server, rows: int, out: dict[str, object]) -> None:
 def bench_gzip(server: Server, corpus: pathlib.Path, rows: int, out: dict[str, object]) -> None:
     batches: list[bytes] = []
     with corpus.open("rb") as file:
-        while (
-            len(batches) < min(rows, 500_000) // 1000 and (lines := [file.readline() for _ in range(1000)])[0]
-        ):
+        while len(batches) < min(rows, 500_000) // 1000 and (lines := [file.readline() for _ in range(1000)])[0]:
             batches.append(gzip.compress(b"".join(lines), 1))
     before = server.count()
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/stream+json", "AccountID": "0"}
@@ -283,9 +273,7 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--rows", type=int, default=2_000_000)
     args.add_argument("--peer", type=pathlib.Path, help="a victoria-logs binary")
-    args.add_argument(
-        "--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "staddle-bench-logs"
-    )
+    args.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "staddle-bench-logs")
     args.add_argument("--only", default="ingest,gzip,queries")
     args.add_argument("--repeat", type=int, default=7)
     args.add_argument("--hours", type=float, default=24)

@@ -140,9 +140,7 @@ class Corpus:
             ]
         )
         msg = f"C-0x{self.below(1 << 44):012x}: {db}/{user}@{client} {what} (age={self.below(3600)}s)"
-        return (
-            f'"msg":"{msg}",{{}}"level":"LOG","pid":2249,"user":"{user}","datname":"{db}","client":"{client}"'
-        )
+        return f'"msg":"{msg}",{{}}"level":"LOG","pid":2249,"user":"{user}","datname":"{db}","client":"{client}"'
 
     def patroni(self) -> str:
         leader = self.below(2)
@@ -176,9 +174,7 @@ class Corpus:
             yield f'{{"ts":"{ts}",{body}}}\n'
 
 
-def write(
-    out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24
-) -> None:
+def write(out: "object", rows: int, seed: int = 7, start: str = "2026-11-22T00:00:00Z", hours: float = 24) -> None:
     """Write `rows` lines to the text or binary-buffer `out`; the window is [start, start + hours)."""
     begin = dt.datetime.fromisoformat(start)
     lines = Corpus(seed).lines(rows, begin, hours)

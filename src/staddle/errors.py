@@ -7,7 +7,10 @@
     ├── ProgramError            a packaged program can't be found, fetched, unpacked or run
     ├── SandboxError            the sandbox can't be started, stopped or reached
     │   └── PortInUseError      a port is held by somebody else; says by whom
-    └── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
+    ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
+    ├── StoreError              the event store's (store/errors.py): read-only, corrupt, a worker that failed
+    ├── FlagError, IngestError  the log server's (logs/errors.py): a bad flag, rows that can't be read
+    └── LogsQLError, QueryLimitError  a query that can't be understood (with the position) or afforded (logs/logsql/errors.py)
 
 Low-level errors (OSError, yaml.YAMLError, pydantic.ValidationError, …) are translated at the edge where they arise;
 anything else that escapes is a bug and shows its traceback.

@@ -31,9 +31,7 @@ def wait_for(condition: object, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_full_disk_refuses_inserts_serves_reads_and_recovers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_refuses_inserts_serves_reads_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(tmp_path) as server:
         assert server.insert(rows(0, 10)) == 200
         free = store_module.free_bytes
@@ -142,9 +140,7 @@ def test_hostile_lines_never_hurt_the_server(tmp_path: Path, kind: str) -> None:
         status, _, _ = server.request("POST", "/insert/jsonline", HOSTILE[kind], STREAM)
         assert status in {200, 400}
         good = b'{"_time":"2026-11-22T00:00:00Z","_msg":"good"}\n'
-        assert (
-            server.request("POST", "/insert/jsonline", good + HOSTILE[kind] + b"\n" + good, STREAM)[0] == 200
-        )
+        assert server.request("POST", "/insert/jsonline", good + HOSTILE[kind] + b"\n" + good, STREAM)[0] == 200
         assert len(server.rows("good")) == 2
 
 
@@ -162,11 +158,7 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path: Path) -> None:
             "/insert/journald/upload",
             "/insert/datadog/api/v2/logs",
         ):
-            kind = {
-                "Content-Type": "application/vnd.fdo.journal"
-                if "journald" in path
-                else "application/x-protobuf"
-            }
+            kind = {"Content-Type": "application/vnd.fdo.journal" if "journald" in path else "application/x-protobuf"}
             assert server.request("POST", path, data, {**headers, **kind})[0] == 413
 
 

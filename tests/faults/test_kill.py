@@ -25,9 +25,7 @@ APPENDER = Path(__file__).with_name("appender.py")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def append_until_killed(
-    folder: Path, first: int, rows: int, seconds: float, victim: str
-) -> tuple[range, range, int]:
+def append_until_killed(folder: Path, first: int, rows: int, seconds: float, victim: str) -> tuple[range, range, int]:
     """Ids acknowledged, ids sent, and the next free id. `victim` is the process to kill first: "server" or
     "worker".
     """
@@ -58,9 +56,7 @@ def stored_ids(folder: Path) -> Counter[int]:
         with store.snapshot() as snapshot:
             files = [str(snapshot.path(p)) for p in snapshot.parts]
             assert sum(p.rows for p in snapshot.parts) == (
-                duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall()[0][0]
-                if files
-                else 0
+                duckdb.execute("select count(*) from read_parquet(?)", [files]).fetchall()[0][0] if files else 0
             )
             rows = (
                 duckdb.execute(
@@ -91,13 +87,9 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
         found = stored_ids(tmp_path)
         lost = acknowledged - found.keys()
         doubled = [i for i, n in found.items() if n > 1]
-        assert not lost, (
-            f"round {round_number}: {len(lost)} acknowledged rows are lost, e.g. {sorted(lost)[:5]}"
-        )
+        assert not lost, f"round {round_number}: {len(lost)} acknowledged rows are lost, e.g. {sorted(lost)[:5]}"
         assert not doubled, f"round {round_number}: {len(doubled)} rows are there twice, e.g. {doubled[:5]}"
         assert not found.keys() - sent, f"round {round_number}: rows that nobody sent"
         converted = len(found)
     assert converted >= len(acknowledged) > 0
-    print(
-        f"{ROUNDS} kills: {len(acknowledged)} rows acknowledged, {converted} stored, none lost, none doubled"
-    )
+    print(f"{ROUNDS} kills: {len(acknowledged)} rows acknowledged, {converted} stored, none lost, none doubled")

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staddle.converge.agent import converge
@@ -24,10 +23,12 @@ from staddle.manifest.resources import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from staddle.converge.report import Report
 
-# Says at / what it read at start (restart.conf) and at start or on HUP (reload.conf). "broken" in a file: answers 500 (restart.conf)
-# or 503 (reload.conf). "die": exits at once. No framework, so that it is up in some 20 ms.
+# Says at / what it read at start (restart.conf) and at start or on HUP (reload.conf). "broken" in a file: answers 500
+# (restart.conf) or 503 (reload.conf). "die": exits at once. No framework, so that it is up in some 20 ms.
 SERVER = """
 import os, signal, socket, sys
 port, folder = int(sys.argv[1]), sys.argv[2]
@@ -51,9 +52,11 @@ print("server: up", flush=True)
 while True:
     peer, _ = listener.accept()
     peer.recv(4096)
-    status = "500 Broken" if "broken" in config["restart.conf"] else "503 Broken" if "broken" in config["reload.conf"] else "200 OK"
+    broken = [name for name in config if "broken" in config[name]]
+    status = {"restart.conf": "500 Broken", "reload.conf": "503 Broken"}[broken[0]] if broken else "200 OK"
     body = (config["restart.conf"] + config["reload.conf"]).encode()
-    peer.sendall(b"HTTP/1.1 %s\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s" % (status.encode(), len(body), body))
+    head = f"HTTP/1.1 {status}\\r\\nContent-Length: {len(body)}\\r\\nConnection: close\\r\\n\\r\\n"
+    peer.sendall(head.encode() + body)
     peer.close()
 """
 
@@ -65,7 +68,9 @@ def free_port() -> int:
 
 
 class SupervisedHost:
-    """A scratch host: `base` (what the manifest is about), `state`, `log`, and a supervisord that includes `base/services/*.conf`."""
+    """A scratch host: `base` (what the manifest is about), `state`, `log`, and a supervisord that includes
+    `base/services/*.conf`.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root

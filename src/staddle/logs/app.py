@@ -90,9 +90,7 @@ class App:
             known = _known(label)
             self.metrics.add(f'vl_http_requests_total{{path="{known}"}}')
             if known != "*":
-                self.metrics.observe(
-                    "vl_http_request_duration_seconds", f'path="{known}"', time.monotonic() - began
-                )
+                self.metrics.observe("vl_http_request_duration_seconds", f'path="{known}"', time.monotonic() - began)
 
     def _check_auth(self, request: Request) -> None:
         if not self._user or request.path in {"/health", "/-/healthy", "/-/ready"}:
@@ -112,24 +110,18 @@ class App:
         if request.path == self._prefix:
             raise HTTPError(302, "", (("Location", self._prefix + "/"),))
         if not request.path.startswith(self._prefix + "/"):
-            raise HTTPError(
-                400, f'missing -http.pathPrefix="{self._prefix}" in the requested path "{request.path}"'
-            )
+            raise HTTPError(400, f'missing -http.pathPrefix="{self._prefix}" in the requested path "{request.path}"')
         request.path = request.path[len(self._prefix) :]
 
     def _route(self, request: Request, answer: Answer) -> None:
         path = request.path
         if path.startswith("/insert/"):
             if self.flags["insert.disable"]:
-                raise HTTPError(
-                    400, "requests to /insert/* are disabled with -insert.disable command-line flag"
-                )
+                raise HTTPError(400, "requests to /insert/* are disabled with -insert.disable command-line flag")
             done = self._insert(request, answer, path)
         elif path.startswith("/select/"):
             if self.flags["select.disable"]:
-                raise HTTPError(
-                    400, "requests to /select/* are disabled with -select.disable command-line flag"
-                )
+                raise HTTPError(400, "requests to /select/* are disabled with -select.disable command-line flag")
             done = self._query(request, answer, path)
         else:
             done = self._own(request, answer, path)
@@ -157,9 +149,7 @@ class App:
             raise HTTPError(400, str(error)) from error
         finally:
             self._inserts.release()
-            self.metrics.observe(
-                "vl_insert_flush_duration_seconds", f'path="{_known(path)}"', time.monotonic() - began
-            )
+            self.metrics.observe("vl_insert_flush_duration_seconds", f'path="{_known(path)}"', time.monotonic() - began)
 
     def _rows(self, request: Request, answer: Answer, path: str) -> bool:
         flags, sink = self.flags, self.sink
@@ -193,9 +183,7 @@ class App:
             )
         elif path == "/insert/journald/upload":
             params = common_params(request, self.defaults, parse_tenant(flags["journald.tenantID"]))
-            params = params.with_streams(flags["journald.streamFields"]).with_ignored(
-                flags["journald.ignoreFields"]
-            )
+            params = params.with_streams(flags["journald.streamFields"]).with_ignored(flags["journald.ignoreFields"])
             journald.handle(
                 request,
                 answer,

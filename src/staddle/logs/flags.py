@@ -111,8 +111,7 @@ class Flags:
             i += 1
             if not word.startswith("-") or word in {"-", "--"}:
                 raise FlagError(
-                    f"unexpected argument {word!r}; all settings are flags such as -storageDataPath=DIR "
-                    f"(see -help)"
+                    f"unexpected argument {word!r}; all settings are flags such as -storageDataPath=DIR (see -help)"
                 )
             name, equals, text = word.lstrip("-").partition("=")
             flag = self._known.get(name)

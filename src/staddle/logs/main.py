@@ -64,9 +64,7 @@ def tls_context(flags: Flags) -> ssl.SSLContext | None:
     if not flags["tls"]:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = (
-        ssl.TLSVersion.TLSv1_3 if flags["tlsMinVersion"] == "TLS13" else ssl.TLSVersion.TLSv1_2
-    )
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if flags["tlsMinVersion"] == "TLS13" else ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(flags["tlsCertFile"], flags["tlsKeyFile"] or None)
     return context
 
@@ -101,11 +99,7 @@ def extra_headers(flags: Flags) -> list[tuple[str, str]]:
         "frameOptions": "X-Frame-Options",
         "hsts": "Strict-Transport-Security",
     }
-    return [
-        (header, flags[f"http.header.{name}"])
-        for name, header in names.items()
-        if flags[f"http.header.{name}"]
-    ]
+    return [(header, flags[f"http.header.{name}"]) for name, header in names.items() if flags[f"http.header.{name}"]]
 
 
 def serve(flags: Flags) -> int:

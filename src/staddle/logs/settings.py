@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from staddle.logs.flags import Flag, parse_bool, parse_percent, parse_retention, parse_seconds, parse_size
 
-DEFAULT_MSG = (
-    "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field"
-)
+DEFAULT_MSG = "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field"
 UNUSED = "accepted for compatibility; has no effect here"
 
 USAGE = """staddle-logs stores logs and answers LogsQL queries over HTTP, with the VictoriaLogs protocol.
@@ -20,14 +18,10 @@ def _syslog_flags() -> list[Flag]:
     out = []
     for net in ("tcp", "udp"):
         out += [
-            Flag(
-                f"syslog.listenAddr.{net}", "", f"address to receive syslog over {net.upper()} on", many=True
-            ),
+            Flag(f"syslog.listenAddr.{net}", "", f"address to receive syslog over {net.upper()} on", many=True),
             Flag(f"syslog.tenantID.{net}", "", "tenant ACCOUNT:PROJECT of the rows, per listener", many=True),
             Flag(f"syslog.compressMethod.{net}", "", "none, gzip, deflate or zstd, per listener", many=True),
-            Flag(
-                f"syslog.useLocalTimestamp.{net}", "", "the time of arrival counts, per listener", many=True
-            ),
+            Flag(f"syslog.useLocalTimestamp.{net}", "", "the time of arrival counts, per listener", many=True),
             Flag(f"syslog.streamFields.{net}", "", "JSON list of stream fields, per listener", many=True),
             Flag(f"syslog.ignoreFields.{net}", "", "JSON list of fields to drop, per listener", many=True),
             Flag(
@@ -135,9 +129,7 @@ FLAGS: list[Flag] = [
     Flag("loggerFormat", "default", UNUSED),
     Flag("loggerOutput", "stderr", "stderr or stdout"),
     Flag("loggerTimezone", "UTC", UNUSED),
-    Flag(
-        "envflag.enable", "false", "read flags from the environment too (dots become underscores)", parse_bool
-    ),
+    Flag("envflag.enable", "false", "read flags from the environment too (dots become underscores)", parse_bool),
     Flag("envflag.prefix", "", "prefix of those variables"),
     Flag("pushmetrics.url", "", UNUSED, many=True),
     Flag("enableTCP6", "false", "listen on IPv6 too", parse_bool),

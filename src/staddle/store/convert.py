@@ -178,15 +178,11 @@ def _look(con: duckdb.DuckDBPyConnection, source: str, row_format: RowFormat) ->
             "create or replace temp table strange as select unnest(cast(? as varchar[][])) as names",
             [strange],
         )
-        odd.append(
-            "case when json_valid(json) then json_keys(json) in (select names from strange) else true end"
-        )
+        odd.append("case when json_valid(json) then json_keys(json) in (select names from strange) else true end")
     return _Found(keys, float_keys, " or ".join(odd), sum(r[3] for r in rows))
 
 
-def _types(
-    con: duckdb.DuckDBPyConnection, source: str, keys: list[str], valid: str
-) -> tuple[frozenset[str], bool]:
+def _types(con: duckdb.DuckDBPyConnection, source: str, keys: list[str], valid: str) -> tuple[frozenset[str], bool]:
     """Keys with numbers whose text DuckDB would change, and whether there are objects or arrays."""
     special = f"{source} where {valid} and regexp_matches(json, {_SPECIAL})"
     if len(keys) > MAX_PART_COLUMNS:
@@ -196,12 +192,9 @@ def _types(
         return frozenset(k for (k,) in found), True
     pointers = "[" + ", ".join(literal(pointer(k)) for k in keys) + "]"
     columns = ", ".join(
-        f"bool_or(t[{i + 1}] = 'DOUBLE'), bool_or(t[{i + 1}] in ('OBJECT', 'ARRAY'))"
-        for i in range(len(keys))
+        f"bool_or(t[{i + 1}] = 'DOUBLE'), bool_or(t[{i + 1}] in ('OBJECT', 'ARRAY'))" for i in range(len(keys))
     )
-    flags = con.execute(
-        f"select {columns} from (select json_type(json, {pointers}) as t from {special})"
-    ).fetchall()[0]
+    flags = con.execute(f"select {columns} from (select json_type(json, {pointers}) as t from {special})").fetchall()[0]
     return frozenset(k for i, k in enumerate(keys) if flags[2 * i]), any(flags[1::2])
 
 
@@ -221,9 +214,7 @@ def _strange(names: list[str], row_format: RowFormat) -> bool:
         or MORE in names
         or ("" in names and MSG in names)
         or len(names) > min(row_format.max_fields, flatten.MAX_COLUMNS)
-        or any(
-            len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names
-        )
+        or any(len(n) > flatten.MAX_NAME_BYTES // 4 and len(n.encode()) > flatten.MAX_NAME_BYTES for n in names)
     )
 
 
@@ -231,9 +222,7 @@ def _needed(row_format: RowFormat) -> set[str]:
     return {"_time", "_msg", *row_format.time_fields, *row_format.msg_fields, *row_format.stream_fields}
 
 
-def _keep_frequent(
-    keys: Counter[str], row_format: RowFormat, lists: list[list[str]], strange: list[list[str]]
-) -> None:
+def _keep_frequent(keys: Counter[str], row_format: RowFormat, lists: list[list[str]], strange: list[list[str]]) -> None:
     """Bound the columns: rows with fields that are too rare for a column are looked at one by one."""
     if len(keys) <= MAX_PART_COLUMNS:
         return
@@ -277,9 +266,7 @@ def _fix(
             flat = {k: v for k, v in flat.items() if k in kept}  # noqa: PLW2901
             flat[MORE] = json.dumps(extra, ensure_ascii=False)
         payloads.append(flatten.encode_row(flat) + b"\n")
-    table, _ = table_of(
-        payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30
-    )
+    table, _ = table_of(payloads or [b""], [t for _, t, _ in rows] or [0], [n for _, _, n in rows] or [0], 1 << 30)
     chosen = Counter({k: n for k, n in keys.items() if k in kept})
     if len(kept) < len(keys):
         chosen[MORE] = 1

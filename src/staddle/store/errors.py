@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from staddle.errors import StaddleError
 
-class StoreError(Exception):
+
+class StoreError(StaddleError):
     """Base of all errors of the store."""
 
 

@@ -47,9 +47,7 @@ def flatten(row: dict[str, Any], max_fields: int) -> dict[str, str] | None:
     for key, value in row.items():
         if key != MORE:
             _add(out, key or "_msg", value, 0)
-    if len(out) > min(max_fields, MAX_COLUMNS) or any(
-        len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in out
-    ):
+    if len(out) > min(max_fields, MAX_COLUMNS) or any(len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in out):
         return None
     return out if sum(map(len, out.values())) <= MAX_ROW_BYTES else None
 
@@ -69,8 +67,7 @@ def _add(out: dict[str, str], name: str, value: Any, depth: int) -> None:
 
 def _too_long(name: str, value: dict[str, Any]) -> bool:
     return any(
-        len(name.encode("utf-8", "replace")) + 1 + len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES
-        for k in value
+        len(name.encode("utf-8", "replace")) + 1 + len(k.encode("utf-8", "replace")) > MAX_NAME_BYTES for k in value
     )
 
 
@@ -90,9 +87,7 @@ def dump(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{dump(v)}" for k, v in value.items()) + "}"
-        )
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{dump(v)}" for k, v in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 

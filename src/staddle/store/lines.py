@@ -21,9 +21,7 @@ def lines_table(records: Sequence[Record], max_line: int) -> tuple[pa.Table, int
 
     Bytes that are not UTF-8 become replacement characters.
     """
-    return table_of(
-        [r.payload for r in records], [r.tenant for r in records], [r.time_ns for r in records], max_line
-    )
+    return table_of([r.payload for r in records], [r.tenant for r in records], [r.time_ns for r in records], max_line)
 
 
 def table_of(

@@ -65,9 +65,7 @@ class Manifest:
             raise CorruptError(f"{path}: {error}") from error
         if raw.get("version") != VERSION:
             raise CorruptError(f"{path}: version {raw.get('version')!r}, this program reads {VERSION}")
-        return Manifest(
-            tuple(Part.load(p) for p in raw["parts"]), raw["wal_seq"], raw["next_part"], tuple(raw["lost"])
-        )
+        return Manifest(tuple(Part.load(p) for p in raw["parts"]), raw["wal_seq"], raw["next_part"], tuple(raw["lost"]))
 
     def write(self, path: Path) -> None:
         """Replace the stored manifest; durable on return."""

@@ -43,13 +43,9 @@ def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, n
     files = [literal(str(folder / f"{p.name}.parquet")) for p in parts]
     source = f"read_parquet([{', '.join(files)}], union_by_name=true)"
     columns = {c for p in parts for c in p.columns}
-    plain = (
-        f"select * exclude ({quoted(SHAPE)}) from {source}" if SHAPE in columns else f"select * from {source}"
-    )
+    plain = f"select * exclude ({quoted(SHAPE)}) from {source}" if SHAPE in columns else f"select * from {source}"
     shaped = MSG in columns and _few_shapes(con, plain)
-    shape = (
-        f", case when {MSG} is not null then hash({shape_of(MSG)}) end as {quoted(SHAPE)}" if shaped else ""
-    )
+    shape = f", case when {MSG} is not null then hash({shape_of(MSG)}) end as {quoted(SHAPE)}" if shaped else ""
     path = folder / f"{name}.parquet"
     con.execute(
         f"copy (select *{shape} from ({plain}) order by {quoted(TENANT)}, {STREAM}, {TIME}) "
@@ -63,9 +59,7 @@ def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, n
 
 def _few_shapes(con: duckdb.DuckDBPyConnection, plain: str) -> bool:
     sample = f"select {MSG} from ({plain}) where {MSG} is not null limit {SAMPLE_ROWS}"
-    shapes, rows = con.execute(
-        f"select count(distinct {shape_of(MSG)}), count(*) from ({sample})"
-    ).fetchall()[0]
+    shapes, rows = con.execute(f"select count(distinct {shape_of(MSG)}), count(*) from ({sample})").fetchall()[0]
     return bool(shapes <= max(rows // 4, 64))
 
 
@@ -106,13 +100,10 @@ def _write_summary(con: duckdb.DuckDBPyConnection, part: Part, folder: Path, wor
     """
     source = f"read_parquet({literal(str(folder / f'{part.name}.parquet'))})"
     streams = con.execute(
-        f"select {quoted(TENANT)}, {STREAM}, count(*), min({TIME}), max({TIME}) from {source} group by "
-        f"all order by all"
+        f"select {quoted(TENANT)}, {STREAM}, count(*), min({TIME}), max({TIME}) from {source} group by all order by all"
     ).fetchall()
     path = summary_path(folder, part.name)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(
-        json.dumps({"streams": streams, "words": words}, ensure_ascii=False, separators=(",", ":"))
-    )
+    temporary.write_text(json.dumps({"streams": streams, "words": words}, ensure_ascii=False, separators=(",", ":")))
     temporary.replace(path)
     sync_folder(folder)

@@ -55,8 +55,7 @@ def split_days(con: duckdb.DuckDBPyConnection, part: Part, folder: Path) -> list
     for day in days:
         target = folder / f"{part.name}-{day}.parquet"
         con.execute(
-            f"copy (select * from {source} where {TIME} // {DAY_NS} = {day}) to {literal(str(target))} "
-            f"{COPY_OPTIONS}"
+            f"copy (select * from {source} where {TIME} // {DAY_NS} = {day}) to {literal(str(target))} {COPY_OPTIONS}"
         )
         out.append(describe(con, target, part.level, 0))
     path.unlink()

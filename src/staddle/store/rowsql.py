@@ -127,9 +127,7 @@ class RowSelect:
         chosen = [values[f] for f in candidates]
         for i, field in enumerate(candidates):
             if i:
-                values[field] = (
-                    f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
-                )
+                values[field] = f"case when coalesce({', '.join(chosen[:i])}) is not null then {chosen[i]} end"
             else:
                 del values[field]
         values[MSG] = f"coalesce({', '.join(chosen + own)})"
@@ -167,9 +165,7 @@ class RowSelect:
             f"{self.time()} as {TIME}",
             f"{self.stream(values)} as {STREAM}",
         ]
-        columns += [
-            f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()
-        ]
+        columns += [f"{expression} as {quoted(f if f == MORE else column_of(f))}" for f, expression in values.items()]
         extract = f"select tenant, now, json, json_extract_string(json, {self.pointers()}) as s from {source}"
         if not self.keys:
             extract = f"select tenant, now, json from {source}"

@@ -299,9 +299,7 @@ class Store:
         closed, size, age = self._wal.pending()
         if not closed and size and age >= self.options.flush_interval:
             self._wal.seal()
-        jobs = compact.group_segments(
-            self._wal.sealed(), self.options.segment_bytes, 1 if self._failures else MAX_JOBS
-        )
+        jobs = compact.group_segments(self._wal.sealed(), self.options.segment_bytes, 1 if self._failures else MAX_JOBS)
         if not jobs:
             return False
         wal = self.options.folder / "wal"
@@ -402,9 +400,7 @@ class Store:
             return False
         self.counters["merges_active"] += 1
         try:
-            raw = self._merger.call(
-                {"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()}
-            )
+            raw = self._merger.call({"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()})
         except WorkerError as error:
             if not self._stopping:
                 self.counters["merge_errors"] += 1
@@ -415,9 +411,7 @@ class Store:
             self.counters["merges_active"] -= 1
         merged = Part.load(raw)
         if merged.rows != sum(p.rows for p in chosen):
-            log.error(
-                "merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen)
-            )
+            log.error("merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen))
             self._delete([merged.name])
             return False
         with self._changed:
@@ -440,9 +434,7 @@ class Store:
         self._check_disk()
         drop = compact.expired(self._manifest.parts, self.oldest_ns())
         dead = set(drop)
-        drop += compact.over_budget(
-            [p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes
-        )
+        drop += compact.over_budget([p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes)
         if drop:
             self._commit(drop, [])
             self.counters["parts_dropped"] += len(drop)

@@ -141,9 +141,7 @@ def _serve(settings: dict[str, Any]) -> None:
     def convert_one(job: dict[str, Any]) -> dict[str, Any]:
         # A cursor has temporary tables of its own, so jobs don't see each other's.
         with con.cursor() as cursor:
-            done = convert(
-                cursor, [Path(s) for s in job["segments"]], parts, job["name"], job["min_ns"], job["max_ns"]
-            )
+            done = convert(cursor, [Path(s) for s in job["segments"]], parts, job["name"], job["min_ns"], job["max_ns"])
         return {
             "parts": [asdict(p) for p in done.parts],
             "rows": done.rows,

@@ -48,9 +48,7 @@ class Running:
 
     def ask(self, endpoint: str, tenant: int = 0, **args: str) -> tuple[int, bytes]:
         headers = {"AccountID": str(tenant), "Content-Type": "application/x-www-form-urlencoded"}
-        status, _, body = self.request(
-            "POST", f"/select/logsql/{endpoint}", urllib.parse.urlencode(args), headers
-        )
+        status, _, body = self.request("POST", f"/select/logsql/{endpoint}", urllib.parse.urlencode(args), headers)
         return status, body
 
     def rows(self, query: str, tenant: int = 0, **args: str) -> list[dict[str, str]]:

@@ -10,9 +10,7 @@ from staddle.logs.settings import FLAGS
 NOW = 1_795_305_600_000_000_000
 
 
-@pytest.mark.parametrize(
-    "args", [["-retentionPeriod=15d"], ["--retentionPeriod=15d"], ["-retentionPeriod", "15d"]]
-)
+@pytest.mark.parametrize("args", [["-retentionPeriod=15d"], ["--retentionPeriod=15d"], ["-retentionPeriod", "15d"]])
 def test_spellings(args: list[str]) -> None:
     assert Flags(FLAGS, args, {})["retentionPeriod"] == 15 * 86400
 

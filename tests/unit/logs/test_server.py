@@ -126,9 +126,7 @@ def number(tag: int, value: int) -> bytes:
 def test_loki_protobuf(server: Running, tenant: int) -> None:
     stamp = number(1, NS // 10**9) + number(2, 5)
     entry = push(1, stamp) + push(2, b'{"msg":"parsed","n":1}') + push(3, push(1, b"trace") + push(2, b"t1"))
-    stream = (
-        push(1, b'{app="a b", env="p\\"q"}') + push(2, entry) + push(2, push(1, stamp) + push(2, b"plain"))
-    )
+    stream = push(1, b'{app="a b", env="p\\"q"}') + push(2, entry) + push(2, push(1, stamp) + push(2, b"plain"))
     body = bytes(cramjam.snappy.compress_raw(push(1, stream)))
     headers = {"Content-Type": "application/x-protobuf", "AccountID": str(tenant), "VL-Msg-Field": "msg"}
     assert server.request("POST", "/insert/loki/api/v1/push", body, headers)[0] == 204
@@ -168,10 +166,7 @@ def test_otlp(server: Running, tenant: int) -> None:
         "trace_id": bytes(range(16)).hex(),
     }
     assert (
-        server.request("POST", "/insert/opentelemetry/v1/logs", b"{}", {"Content-Type": "application/json"})[
-            0
-        ]
-        == 400
+        server.request("POST", "/insert/opentelemetry/v1/logs", b"{}", {"Content-Type": "application/json"})[0] == 400
     )
 
 
@@ -239,9 +234,7 @@ def test_syslog_over_tcp_and_udp(server: Running) -> None:
 
 
 def many(server: Running, tenant: int, count: int = 300) -> None:
-    rows = [
-        {"_time": f"{1795305600 + i}", "_msg": f"row {i}", "app": "ab"[i % 2], "n": i} for i in range(count)
-    ]
+    rows = [{"_time": f"{1795305600 + i}", "_msg": f"row {i}", "app": "ab"[i % 2], "n": i} for i in range(count)]
     assert server.insert(rows, AccountID=str(tenant)) == 200
 
 

@@ -66,9 +66,7 @@ class Memory:
         everything = ast.FieldSelection()
         self.blocks = list(source.scan(ast.MatchAll(), everything, ast.MIN_TIME_NS, ast.MAX_TIME_NS))
 
-    def scan(
-        self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int
-    ) -> Iterator[Block]:
+    def scan(self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
         for b in self.blocks:
             yield Block(dict(b.columns), b.rows, b.timestamps)
 
@@ -216,9 +214,7 @@ def rows_of(blocks: Iterator[Block]) -> list[str]:
             return v
 
     return sorted(
-        json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True)
-        for b in blocks
-        for row in b.row_dicts()
+        json.dumps({k: number(v) for k, v in row.items()}, sort_keys=True) for b in blocks for row in b.row_dicts()
     )
 
 

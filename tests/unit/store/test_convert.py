@@ -18,9 +18,7 @@ Row = dict[str, str]
 FAR = 1 << 62
 
 
-def converted(
-    folder: Path, payloads: list[tuple[int, RowFormat, bytes]], *, merged: bool = False
-) -> list[Row]:
+def converted(folder: Path, payloads: list[tuple[int, RowFormat, bytes]], *, merged: bool = False) -> list[Row]:
     """The stored rows (empty fields left out) after converting the payloads, each with its tenant."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "parts").mkdir()
@@ -34,9 +32,7 @@ def converted(
             parts = [merge(con, parts, folder / "parts", "m")]
         rows: list[Row] = []
         for part in parts:
-            cursor = con.execute(
-                "select * from read_parquet(?)", [str(folder / "parts" / f"{part.name}.parquet")]
-            )
+            cursor = con.execute("select * from read_parquet(?)", [str(folder / "parts" / f"{part.name}.parquet")])
             names = [d[0] for d in cursor.description or ()]
             found = cursor.fetchall()
             assert len(found) == part.rows
@@ -63,9 +59,7 @@ names = st.sampled_from(
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
 numbers = st.sampled_from([0, -1, 15.5, 1e22, 123456789012345678901234567890, 0.1])
 leaves = st.one_of(texts, numbers, st.booleans(), st.none())
-values = st.recursive(
-    leaves, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=3), max_leaves=5
-)
+values = st.recursive(leaves, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=3), max_leaves=5)
 objects = st.dictionaries(names, values, min_size=1, max_size=6)
 
 
@@ -118,9 +112,7 @@ def test_numbers_keep_their_text(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_times(tmp_path: Path, text: str, ns: int) -> None:
-    [row] = convert_lines(
-        tmp_path, RowFormat(time_fields=("ts", "t2")), f'{{"ts":{text},"t2":"x","_msg":"m"}}'
-    )
+    [row] = convert_lines(tmp_path, RowFormat(time_fields=("ts", "t2")), f'{{"ts":{text},"t2":"x","_msg":"m"}}')
     assert row == {"_time": str(ns), "_msg": "m", "t2": "x", "_stream": "{}"}
 
 
@@ -192,9 +184,7 @@ def test_many_fields_are_bounded_in_columns_not_in_rows(tmp_path: Path) -> None:
 
 
 def test_merging_keeps_rows_and_knows_their_words(tmp_path: Path) -> None:
-    lines = "".join(
-        f'{{"_time":{i + 1},"_msg":"took {i} ms of x{i}y","app":"{i % 3}"}}\n' for i in range(50)
-    ).encode()
+    lines = "".join(f'{{"_time":{i + 1},"_msg":"took {i} ms of x{i}y","app":"{i % 3}"}}\n' for i in range(50)).encode()
     rows = converted(tmp_path, [(0, RowFormat(stream_fields=("app",)), lines)], merged=True)
     assert len(rows) == 50
     assert [r["_stream"] for r in rows] == sorted(r["_stream"] for r in rows)

@@ -31,9 +31,7 @@ def wait_for(condition: object, seconds: float = 30) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    payloads=st.lists(st.binary(max_size=60), min_size=1, max_size=6), cut=st.floats(0, 1), flip=st.booleans()
-)
+@given(payloads=st.lists(st.binary(max_size=60), min_size=1, max_size=6), cut=st.floats(0, 1), flip=st.booleans())
 def test_a_damaged_segment_yields_the_records_before_the_damage(
     tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], cut: float, flip: bool
 ) -> None:
@@ -137,9 +135,7 @@ def test_segments_are_taken_in_order_without_gaps(sizes: list[int], jobs: int) -
 def test_rows_survive_a_restart_and_old_ones_go(tmp_path: Path) -> None:
     now = time.time_ns()
     store = Store(Options(tmp_path, retention=10 * 86_400.0, flush_interval=60))
-    store.append(
-        0, RowFormat(), line(now) + line(now - 5 * DAY_NS) + line(now - 20 * DAY_NS) + line(now + 30 * DAY_NS)
-    )
+    store.append(0, RowFormat(), line(now) + line(now - 5 * DAY_NS) + line(now - 20 * DAY_NS) + line(now + 30 * DAY_NS))
     store.close()
     store = Store(Options(tmp_path, retention=10 * 86_400.0))
     assert store.flush()
@@ -152,9 +148,7 @@ def test_rows_survive_a_restart_and_old_ones_go(tmp_path: Path) -> None:
 
 
 def test_the_disk_budget_is_kept(tmp_path: Path) -> None:
-    store = Store(
-        Options(tmp_path, retention=YEARS, max_disk_bytes=4000, fsync_interval=0.05, merge_delay=1e9)
-    )
+    store = Store(Options(tmp_path, retention=YEARS, max_disk_bytes=4000, fsync_interval=0.05, merge_delay=1e9))
     for day in range(10, 16):
         store.append(0, RowFormat(), line(day * 1000 * DAY_NS, "y" * 30))
         assert store.flush()
@@ -184,9 +178,7 @@ def test_one_folder_has_one_owner(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_segment_that_cannot_be_converted_is_put_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_cannot_be_converted_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(Options(tmp_path, retention=YEARS))
     # A row format that no program writes stands for whatever makes conversion fail every time.
     store._wal.append(0, '{"unknown":1,"extra_fields":[]}', line(5))

@@ -29,7 +29,9 @@ class VictoriaParameters(Section):
     vlogs_enabled: Annotated[bool, Param("Run the log store.")] = True
     vlogs_provider: Annotated[
         Literal["auto", "package", "embedded"],
-        Param("Which log store: VictoriaLogs from a package, Staddle's own, or the package if the repositories have it."),
+        Param(
+            "Which log store: VictoriaLogs from a package, Staddle's own, or the package if the repositories have it."
+        ),
     ] = "auto"
     vlogs_clean: Annotated[bool, Param("Delete all logs before the next start.")] = False
     vlogs_port: Annotated[Port, Param("Port of the log store.", listens="infra", when=("vlogs_enabled",))] = 9428

@@ -203,9 +203,7 @@ class StatsPlan:
         """Quantiles are computed as numbers; what is wanted is the stored text of such a number."""
         at = len(self.keys) + i
         column = self.outputs[i].quantile_of
-        missing = {
-            row[at] for row in batch if row[at] is not None and row[at] != float("-inf")
-        } - known.keys()
+        missing = {row[at] for row in batch if row[at] is not None and row[at] != float("-inf")} - known.keys()
         if missing:
             listed = ", ".join(f"{x!r}::double" for x in missing)
             sql = (

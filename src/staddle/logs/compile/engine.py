@@ -157,9 +157,7 @@ class Timer:
     """Interrupts the cursors of one request when its time is up."""
 
     def __init__(self, seconds: float) -> None:
-        self.message = (
-            f"the query was ended after {seconds:g}s (-search.maxQueryDuration, or the timeout argument)"
-        )
+        self.message = f"the query was ended after {seconds:g}s (-search.maxQueryDuration, or the timeout argument)"
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._lock = threading.Lock()
         self.expired = False

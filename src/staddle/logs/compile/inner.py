@@ -53,9 +53,7 @@ class Inner:
         for group in self.table.groups:
             if not compile_filter(f, group.scope).exact:
                 raise UnsupportedError(str(f))
-        return self.add(
-            f"c_{len(self._makers)}", lambda scope: f"coalesce({compile_filter(f, scope).sql}, false)"
-        )
+        return self.add(f"c_{len(self._makers)}", lambda scope: f"coalesce({compile_filter(f, scope).sql}, false)")
 
     def time(self) -> str:
         """The rows' time."""
@@ -86,8 +84,7 @@ class Inner:
             return found
         kinds = {TIME: "0::bigint", "one_": "1"}
         nothing = ", ".join(
-            f'{kinds.get(a, "false" if a.startswith("c_") else "null::varchar")} as "{a}"'
-            for a in self._makers
+            f'{kinds.get(a, "false" if a.startswith("c_") else "null::varchar")} as "{a}"' for a in self._makers
         )
         return f"select {nothing} where false"
 

@@ -50,9 +50,7 @@ UNKNOWN = Predicate("true", exact=False)
 class Scope:
     """What fields are in some parts: `column` gives the SQL for a field's value, None when no row has it."""
 
-    def __init__(
-        self, engine: Engine, snapshot: Snapshot, tenant: int, parts: Sequence[Part], *, shaped: bool
-    ) -> None:
+    def __init__(self, engine: Engine, snapshot: Snapshot, tenant: int, parts: Sequence[Part], *, shaped: bool) -> None:
         self.engine = engine
         self.snapshot = snapshot
         self.tenant = tenant
@@ -119,9 +117,7 @@ def compile_filter(f: ast.Filter, scope: Scope) -> Predicate:  # noqa: PLR0911 (
         case ast.DayRange(start_ns=start, end_ns=end, offset_ns=offset):
             return Predicate(f"((({TIME} - ({offset})) % {DAY}) + {DAY}) % {DAY} between {start} and {end}")
         case ast.WeekRange(start_day=start, end_day=end, offset_ns=offset):
-            return Predicate(
-                f"(((({TIME} - ({offset})) // {DAY}) + 4) % 7 + 7) % 7 between {start} and {end}"
-            )
+            return Predicate(f"(((({TIME} - ({offset})) // {DAY}) + 4) % 7 + 7) % 7 between {start} and {end}")
         case ast.StreamSelector():
             return _streams(selector_test(f), scope)
         case ast.StreamID(ids=ids) if ids.query is None:
@@ -137,9 +133,7 @@ def _join(parts: list[Predicate], word: str) -> Predicate:
     nothing, all_of_it = ("true", "false") if word == "and" else ("false", "true")
     exact = all(p.exact for p in parts)
     if any(p.sql == all_of_it for p in parts):
-        return Predicate(
-            all_of_it, exact or word == "and" or any(p.sql == all_of_it and p.exact for p in parts)
-        )
+        return Predicate(all_of_it, exact or word == "and" or any(p.sql == all_of_it and p.exact for p in parts))
     kept = [p.sql for p in parts if p.sql != nothing]
     if not kept:
         return Predicate(nothing, exact)
@@ -267,8 +261,7 @@ def _number(f: ast.Filter, c: str, scope: Scope) -> Predicate | None:
             )
             address = literal(rf"({octet}\.){{3}}{octet}")
             return Predicate(
-                f"case when regexp_full_match({c}, {address}) then {parts} between {low} and {high} else "
-                f"false end"
+                f"case when regexp_full_match({c}, {address}) then {parts} between {low} and {high} else false end"
             )
     return None
 

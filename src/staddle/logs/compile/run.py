@@ -116,9 +116,7 @@ def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:
         if key.name == TIME:
             keys.append(f"{TIME} {direction}")
             continue
-        if key.name in {STREAM_ID, "_stream"} or any(
-            not g.scope.only_numbers(key.name) for g in table.groups
-        ):
+        if key.name in {STREAM_ID, "_stream"} or any(not g.scope.only_numbers(key.name) for g in table.groups):
             raise UnsupportedError(key.name)
         if key.name not in table.fields:
             continue
@@ -126,9 +124,7 @@ def _order(by: tuple[ast.SortKey, ...], desc: bool, table: Table) -> str:
     return "order by " + ", ".join(keys) if keys else ""
 
 
-def _first_rows(
-    table: Table, query: ast.Query, source: StoreSource, order: str, count: int
-) -> Iterator[Block]:
+def _first_rows(table: Table, query: ast.Query, source: StoreSource, order: str, count: int) -> Iterator[Block]:
     if count > MAX_SORTED:
         raise UnsupportedError(f"{count} rows")
     fields = needed_fields(query)

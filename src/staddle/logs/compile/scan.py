@@ -36,9 +36,7 @@ class StoreSource:
         """What has to be read for a filter."""
         return Table(self.engine, self.snapshot, self.tenant, where, (start_ns, end_ns), self.timer)
 
-    def scan(
-        self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int
-    ) -> Iterator[Block]:
+    def scan(self, where: ast.Filter, fields: ast.FieldSelection, start_ns: int, end_ns: int) -> Iterator[Block]:
         """See RowSource. Blocks are exact when SQL says all of the filter."""
         by_type = any(isinstance(node, ast.ValueType) for node in where.walk())
         table = self.table(where, start_ns, end_ns)
@@ -106,9 +104,7 @@ class StoreSource:
         """Stored blocks (the rows of one stream in one part) as a whole, with all fields."""
         for part in table.parts:
             for stream in self.engine.summary(self.snapshot, part).streams.get(self.tenant, ()):
-                one = Table(
-                    self.engine, self.snapshot, self.tenant, ast.MatchAll(), (start_ns, end_ns), self.timer
-                )
+                one = Table(self.engine, self.snapshot, self.tenant, ast.MatchAll(), (start_ns, end_ns), self.timer)
                 one.groups = [g for g in one.groups if part in g.parts]
                 for group in one.groups:
                     group.parts = [part]
@@ -138,9 +134,7 @@ def _columns(scope: Scope, names: Sequence[str], *, more: bool) -> list[str]:
     out = [TIME, STREAM]
     for name in names:
         column = column_of(name)
-        out.append(
-            quoted(column) if column in scope.columns else f"cast(null as varchar) as {quoted(column)}"
-        )
+        out.append(quoted(column) if column in scope.columns else f"cast(null as varchar) as {quoted(column)}")
     if more:
         out.append(quoted(MORE) if MORE in scope.columns else f"cast(null as varchar) as {quoted(MORE)}")
     return out

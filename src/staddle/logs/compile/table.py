@@ -94,9 +94,7 @@ class Table:
         """Are there fields without columns?"""
         return MORE in self.columns
 
-    def sql(
-        self, columns: Callable[[Scope], Iterable[str]], extra: Callable[[Scope], str] | None = None
-    ) -> str:
+    def sql(self, columns: Callable[[Scope], Iterable[str]], extra: Callable[[Scope], str] | None = None) -> str:
         """A SELECT of expressions (same names for every scope) from all groups; empty if there are none.
 
         `extra` may add a condition.
@@ -114,9 +112,7 @@ class Table:
             if all(p.tenants == (self.tenant,) for p in group.parts):
                 conditions = conditions[1:]
             where = " and ".join(f"({c})" for c in conditions if c != "true") or "true"
-            selects.append(
-                f"select {', '.join(columns(group.scope))} from {self.source(group)} where {where}"
-            )
+            selects.append(f"select {', '.join(columns(group.scope))} from {self.source(group)} where {where}")
         if not selects:
             return ""
         return " union all ".join(selects)

@@ -35,9 +35,7 @@ TEXT = "text/plain; charset=utf-8"
 class Request:
     """One request. Header names are lower case; `path` is decoded, with runs of slashes made one."""
 
-    def __init__(
-        self, method: str, target: str, headers: dict[str, str], body: Reader, peer: str = ""
-    ) -> None:
+    def __init__(self, method: str, target: str, headers: dict[str, str], body: Reader, peer: str = "") -> None:
         self.method = method
         raw_path, _, self.query_string = target.partition("?")
         path = urllib.parse.unquote(raw_path)
@@ -141,9 +139,7 @@ class Answer:
 
     def json(self, value: Any, status: int = 200) -> None:
         """A complete answer in compact JSON."""
-        self.send(
-            status, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), "application/json"
-        )
+        self.send(status, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), "application/json")
 
     def error(self, error: HTTPError) -> None:
         """A complete plain-text error."""

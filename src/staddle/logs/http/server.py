@@ -73,9 +73,7 @@ class Server:
                 log.warning("cannot accept a connection: %s", error)
                 time.sleep(0.1)
                 continue
-            threading.Thread(
-                target=self._serve, args=(sock, str(address[0])), name="connection", daemon=True
-            ).start()
+            threading.Thread(target=self._serve, args=(sock, str(address[0])), name="connection", daemon=True).start()
 
     def _serve(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -107,17 +105,13 @@ class Server:
             body = self._body(headers, source)
         except HTTPError as error:
             refused = Request("GET", "/", {}, BytesBody(b""))
-            Answer(refused, sock.sendall, [*self.headers, ("Connection", "close")], compress=False).error(
-                error
-            )
+            Answer(refused, sock.sendall, [*self.headers, ("Connection", "close")], compress=False).error(error)
             return False
         sock.settimeout(self._options.read_timeout)
         if headers.get("expect", "").lower() == "100-continue":
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         request = Request(method, target, headers, body, peer)
-        keep = (
-            version == "HTTP/1.1" and headers.get("connection", "").lower() != "close" and not self._stopping
-        )
+        keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close" and not self._stopping
         extra = [] if keep else [("Connection", "close")]
         answer = Answer(request, sock.sendall, [*self.headers, *extra], compress=self._options.compress)
         self.requests += 1

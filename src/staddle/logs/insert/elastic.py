@@ -36,9 +36,7 @@ def version_text(version: str) -> bytes:
     return f'{{\n\t\t\t"version": {{\n\t\t\t\t"number": "{version}"\n\t\t\t}}\n\t\t}}'.encode()
 
 
-def handle(
-    request: Request, answer: Answer, path: str, params: InsertParams, sink: Sink, version: str
-) -> bool:
+def handle(request: Request, answer: Answer, path: str, params: InsertParams, sink: Sink, version: str) -> bool:
     """Everything below /insert/elasticsearch; `path` is the rest. False when there is no such endpoint."""
     answer.headers.append(("X-Elastic-Product", "Elasticsearch"))
     if path in {"", "/"}:

@@ -33,9 +33,7 @@ def handle(
     request: Request, answer: Answer, params: InsertParams, sink: Sink, limit: int, *, parse_messages: bool
 ) -> None:
     """POST /insert/loki/api/v1/push."""
-    disabled = request.arg("disable_message_parsing") or request.headers.get(
-        "vl-loki-disable-message-parsing", ""
-    )
+    disabled = request.arg("disable_message_parsing") or request.headers.get("vl-loki-disable-message-parsing", "")
     if disabled.lower() in {"1", "true", "t", "yes", "y", "on"}:
         parse_messages = False
     is_json = request.content_type == "application/json"
@@ -64,9 +62,7 @@ def handle(
 Entry = tuple[str, str, Row]
 
 
-def _row(
-    labels: Row, stamp: str, line: str, metadata: Row, msg_fields: tuple[str, ...], *, parse: bool
-) -> Row:
+def _row(labels: Row, stamp: str, line: str, metadata: Row, msg_fields: tuple[str, ...], *, parse: bool) -> Row:
     row = {**metadata, **labels}
     if stamp:
         row["_time"] = stamp

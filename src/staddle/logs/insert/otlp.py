@@ -50,9 +50,7 @@ def any_value(data: memoryview, depth: int = 0) -> Any:  # noqa: PLR0911 (a tabl
                     if n == 1
                 ]
             case 6:
-                return key_values(
-                    [v for n, v in protobuf.fields(protobuf.message(value)) if n == 1], depth + 1
-                )
+                return key_values([v for n, v in protobuf.fields(protobuf.message(value)) if n == 1], depth + 1)
             case 7:
                 return bytes(protobuf.message(value))
     return None
@@ -117,9 +115,7 @@ def resource_logs(data: memoryview) -> Iterator[tuple[Row, list[Row]]]:
                 pairs = [v for n, v in protobuf.fields(protobuf.message(item)) if n == 1]
                 add_fields(resource, "", key_values(pairs))
             elif inner == 2:
-                rows += [
-                    _record(protobuf.message(v)) for n, v in protobuf.fields(protobuf.message(item)) if n == 2
-                ]
+                rows += [_record(protobuf.message(v)) for n, v in protobuf.fields(protobuf.message(item)) if n == 2]
         yield resource, rows
 
 

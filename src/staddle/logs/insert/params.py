@@ -117,9 +117,7 @@ def common_params(request: Request, defaults: Defaults, tenant: int = 0) -> Inse
         max_line=defaults.max_line,
         max_fields=defaults.max_fields,
     )
-    return InsertParams(
-        tenant_of(request, tenant), row_format, debug.lower() in {"1", "t", "true", "y", "yes", "on"}
-    )
+    return InsertParams(tenant_of(request, tenant), row_format, debug.lower() in {"1", "t", "true", "y", "yes", "on"})
 
 
 class Sink:
@@ -137,9 +135,7 @@ class Sink:
         self._metrics.add(f'vl_bytes_ingested_total{{type="{kind}"}}', len(payload))
         self._metrics.add(f'vl_rows_ingested_total{{type="{kind}"}}', rows)
         if params.debug or self._log_rows:
-            log.info(
-                "rows of tenant %d: %s", params.tenant, bytes(payload[:65536]).decode("utf-8", "replace")
-            )
+            log.info("rows of tenant %d: %s", params.tenant, bytes(payload[:65536]).decode("utf-8", "replace"))
         if params.debug:
             self._metrics.add('vl_rows_dropped_total{reason="debug"}', rows)
             return

@@ -99,9 +99,7 @@ class SyslogServer:
         try:
             with sock:
                 sock.settimeout(BATCH_SECONDS)
-                self._store(
-                    _messages(_chunks(sock, listener.compression, self._stopping)), listener, "syslog_tcp"
-                )
+                self._store(_messages(_chunks(sock, listener.compression, self._stopping)), listener, "syslog_tcp")
         except (OSError, zlib.error, ValueError) as error:
             log.warning("syslog connection: %s", error)
         finally:
@@ -132,9 +130,7 @@ class SyslogServer:
                 text = message.decode("utf-8", "replace").rstrip("\r\n\0")
                 if text:
                     rows.append(parse_message(text, time.time_ns(), local_time=listener.local_time))
-            if rows and (
-                len(rows) >= BATCH_ROWS or message is None or time.monotonic() - since > BATCH_SECONDS
-            ):
+            if rows and (len(rows) >= BATCH_ROWS or message is None or time.monotonic() - since > BATCH_SECONDS):
                 self._put(kind, listener, rows)
                 rows, since = [], time.monotonic()
         if rows:
@@ -235,16 +231,12 @@ def _listener(flags: Flags, net: str, index: int, defaults: Defaults) -> Listene
 
     compression = setting("compressMethod", "none") or "none"
     if compression not in {"none", "gzip", "deflate"}:
-        raise FlagError(
-            f"bad value {compression!r} for -syslog.compressMethod.{net}: want none, gzip or deflate"
-        )
+        raise FlagError(f"bad value {compression!r} for -syslog.compressMethod.{net}: want none, gzip or deflate")
     row_format = RowFormat(
         stream_fields=names("streamFields") or DEFAULT_STREAM,
         ignore_fields=names("ignoreFields"),
         decolorize_fields=names("decolorizeFields"),
-        extra_fields=tuple(
-            (k, str(v)) for k, v in _json("extraFields", setting("extraFields", "{}"), dict).items()
-        ),
+        extra_fields=tuple((k, str(v)) for k, v in _json("extraFields", setting("extraFields", "{}"), dict).items()),
         default_msg=defaults.default_msg,
         max_line=MAX_MESSAGE * 2,
         max_fields=defaults.max_fields,
@@ -259,7 +251,5 @@ def _json(name: str, text: str, kind: type) -> Any:
     except ValueError as error:
         raise FlagError(f"bad JSON {text!r} for -syslog.{name}: {error}") from error
     if not isinstance(value, kind):
-        raise FlagError(
-            f"bad value {text!r} for -syslog.{name}: want a JSON {'list' if kind is list else 'object'}"
-        )
+        raise FlagError(f"bad value {text!r} for -syslog.{name}: want a JSON {'list' if kind is list else 'object'}")
     return value

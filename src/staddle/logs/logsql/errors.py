@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from staddle.errors import StaddleError
 
-class LogsQLError(Exception):
+
+class LogsQLError(StaddleError):
     """The query text is not LogsQL, or asks for what can't be had.
 
     `message` says what is wrong; `text` is the query and `position` the offset in it (characters) where
@@ -12,8 +14,7 @@ class LogsQLError(Exception):
     """
 
     def __init__(self, message: str, text: str = "", position: int = 0) -> None:
-        super().__init__(message, text, position)
-        self.message = message
+        super().__init__(message)
         self.text = text
         self.position = position
 
@@ -33,5 +34,5 @@ class LogsQLError(Exception):
         return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-class QueryLimitError(Exception):
+class QueryLimitError(StaddleError):
     """Answering the query would need more memory than it may have."""

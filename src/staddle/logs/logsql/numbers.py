@@ -16,9 +16,7 @@ from staddle.logs.logsql.times import MAX_NUMBER_LENGTH, parse_duration, parse_r
 _PLAIN = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _INT = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _UINT = re.compile(r"\d{1,20}", re.ASCII)
-_FLOAT = re.compile(
-    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)|nan", re.ASCII | re.IGNORECASE
-)
+_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)|nan", re.ASCII | re.IGNORECASE)
 _BASED = re.compile(r"([+-]?)0([xX](?:_?[0-9a-fA-F])+|[bB](?:_?[01])+|[oO]?(?:_?[0-7])+)", re.ASCII)
 _GROUPED = re.compile(r"[+-]?[1-9]\d*(?:_\d+)+", re.ASCII)
 _HEXFLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?\d+", re.ASCII)
@@ -170,9 +168,7 @@ def natural_key(text: str) -> tuple[tuple[int, int, str, int], ...]:
     parts = _DIGITS.split(text)
     # Of two numbers without leading zeros, the one with more digits is the greater.
     return tuple(
-        (0, len(digits := p.lstrip("0")), digits, len(p)) if i % 2 else (1, 0, p, 0)
-        for i, p in enumerate(parts)
-        if p
+        (0, len(digits := p.lstrip("0")), digits, len(p)) if i % 2 else (1, 0, p, 0) for i, p in enumerate(parts) if p
     )
 
 

@@ -80,9 +80,7 @@ class Block:
 
     def take(self, indexes: Sequence[int]) -> Block:
         """The rows at `indexes`, in that order; the same block when that is all of them in order."""
-        if len(indexes) == self.rows and (
-            isinstance(indexes, range) or list(indexes) == list(range(self.rows))
-        ):
+        if len(indexes) == self.rows and (isinstance(indexes, range) or list(indexes) == list(range(self.rows))):
             return self
         columns: dict[str, Sequence[str]] = {k: [v[i] for i in indexes] for k, v in self.columns.items()}
         stamps = None if self.timestamps is None else [self.timestamps[i] for i in indexes]

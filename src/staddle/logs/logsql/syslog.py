@@ -148,9 +148,7 @@ def _timestamp(text: str, now_ns: int, offset_ns: int) -> tuple[str, int]:
     now = datetime.fromtimestamp(now_ns // SECOND, UTC)
     for year in (now.year, now.year - 1):
         try:
-            at = datetime(
-                year, _MONTHS.index(m[1]) + 1, int(m[2]), int(m[3]), int(m[4]), int(m[5]), tzinfo=UTC
-            )
+            at = datetime(year, _MONTHS.index(m[1]) + 1, int(m[2]), int(m[3]), int(m[4]), int(m[5]), tzinfo=UTC)
         except ValueError:
             continue
         # A day of grace for clocks and zones that are ahead.

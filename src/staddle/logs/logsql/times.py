@@ -36,9 +36,7 @@ _UNITS = {
 }
 _DURATION = re.compile(r"-?(?:(?:\d+\.?\d*|\.\d+)(?:ns|[µμu]s|ms|[smhdwy]))+", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|[µμu]s|ms|[smhdwy])", re.ASCII)
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _UNIX = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -105,13 +103,7 @@ def parse_rfc3339(text: str) -> int | None:
     if m is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = m.groups()
-    if not (
-        1 <= int(month) <= 12
-        and 1 <= int(day) <= 31
-        and int(hour) < 24
-        and int(minute) < 60
-        and int(second) < 60
-    ):
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31 and int(hour) < 24 and int(minute) < 60 and int(second) < 60):
         return None
     if int(year) < 1 or int(day) > calendar.monthrange(int(year), int(month))[1]:
         return None

@@ -39,9 +39,7 @@ def int_arg(request: Request, name: str) -> int:
     if not text:
         return 0
     if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
-        raise HTTPError(
-            400, f'cannot parse integer "{name}"="{text}": strconv.Atoi: parsing "{text}": invalid syntax'
-        )
+        raise HTTPError(400, f'cannot parse integer "{name}"="{text}": strconv.Atoi: parsing "{text}": invalid syntax')
     return int(text)
 
 

@@ -80,9 +80,7 @@ class Selector:
                     yield StoreSource(self.engine, snapshot, tenant, timer)
                 except duckdb.Error as error:
                     if self.engine.check_parts(snapshot):
-                        raise HTTPError(
-                            500, "a damaged part was found and taken out of service; ask again"
-                        ) from error
+                        raise HTTPError(500, "a damaged part was found and taken out of service; ask again") from error
                     raise
         finally:
             if timer is not None:

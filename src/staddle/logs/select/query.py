@@ -102,12 +102,8 @@ def tail(request: Request, answer: Answer, selector: Selector, stopping: Callabl
     args = read_args(request)
     for pipe in args.query.pipes:
         if isinstance(pipe, NOT_FOR_TAIL):
-            raise HTTPError(
-                400, f"query [{args.query}] cannot be used in live tailing because of the pipe [{pipe}]"
-            )
-    refresh = (
-        duration_arg("refresh_interval", request.arg("refresh_interval") or "1s", bare_seconds=True) or SECOND
-    )
+            raise HTTPError(400, f"query [{args.query}] cannot be used in live tailing because of the pipe [{pipe}]")
+    refresh = duration_arg("refresh_interval", request.arg("refresh_interval") or "1s", bare_seconds=True) or SECOND
     offset = duration_arg("offset", request.arg("offset") or "1s", bare_seconds=True)
     history = duration_arg("start_offset", request.arg("start_offset") or "5s", bare_seconds=True)
     answer.start(200, "application/x-ndjson", compress=False)
@@ -143,9 +139,7 @@ def _tail_once(
     selector: Selector,
     seen: dict[str, tuple[int, set[bytes]]],
 ) -> None:
-    now = replace(
-        add_filter(query, ast.Time(*times, f"[{times[0]},{times[1]}]"), global_time=True), now_ns=times[1]
-    )
+    now = replace(add_filter(query, ast.Time(*times, f"[{times[0]},{times[1]}]"), global_time=True), now_ns=times[1])
     fresh: list[tuple[int, bytes]] = []
     newest: dict[str, int] = {}
     with selector.source(request, tenant) as source:

@@ -59,9 +59,7 @@ def _after(pipe: ast.Pipe, labels: Labels, query: ast.Query) -> Labels:
         case _:
             raise StatsQueryError(f"the `{pipe}` pipe cannot be put after `stats` in the query [{query}]")
     if lost:
-        raise StatsQueryError(
-            f"the `{pipe}` pipe changes the label {lost[0]!r} from `by(...)` in the query [{query}]"
-        )
+        raise StatsQueryError(f"the `{pipe}` pipe changes the label {lost[0]!r} from `by(...)` in the query [{query}]")
     return labels
 
 
@@ -126,8 +124,7 @@ def over_range(request: Request, answer: Answer, selector: Selector) -> None:
                 if name not in labels:
                     series.setdefault((("__name__", name), *metric), []).append((stamp, value))
     result = [
-        {"metric": dict(key), "values": [[_seconds(t), v] for t, v in sorted(series[key])]}
-        for key in sorted(series)
+        {"metric": dict(key), "values": [[_seconds(t), v] for t, v in sorted(series[key])]} for key in sorted(series)
     ]
     return answer.json({"status": "success", "data": {"resultType": "matrix", "result": result}})
 

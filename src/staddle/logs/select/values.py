@@ -39,9 +39,7 @@ def _counted(selector: Selector, request: Request, field: str, limit: int) -> Co
     count.
     """
     args = read_args(request)
-    query = ast.Query(
-        args.query.filter, (ast.FieldValues(field, limit),), args.query.options, args.query.now_ns
-    )
+    query = ast.Query(args.query.filter, (ast.FieldValues(field, limit),), args.query.options, args.query.now_ns)
     name = "hits" if field != "hits" else "hitss"
     with selector.source(request, args.tenant) as source:
         return [(row.get(field, ""), int(row[name])) for row in selector.rows(query, source)]
@@ -133,15 +131,11 @@ def hits(request: Request, answer: Answer, selector: Selector) -> None:
         ast.ByField("_time", f"{step}ns", step, f"{offset}ns" if offset else "", offset),
         *(ast.ByField(f) for f in fields),
     )
-    query = ast.Query(
-        args.query.filter, (ast.Stats(by, (count_by(),)),), args.query.options, args.query.now_ns
-    )
+    query = ast.Query(args.query.filter, (ast.Stats(by, (count_by(),)),), args.query.options, args.query.now_ns)
     series: dict[str, dict[str, int]] = {}
     with selector.source(request, args.tenant) as source:
         for row in selector.rows(query, source):
-            key = json.dumps(
-                {f: row.get(f, "") for f in sorted(fields)}, ensure_ascii=False, separators=(",", ":")
-            )
+            key = json.dumps({f: row.get(f, "") for f in sorted(fields)}, ensure_ascii=False, separators=(",", ":"))
             buckets = series.setdefault(key, {})
             buckets[row["_time"]] = buckets.get(row["_time"], 0) + int(row["hits"])
     if limit and len(series) > limit:

@@ -47,16 +47,12 @@ class MemorySource:
             names = dict.fromkeys(k for row in rows for k in row)
             wanted = filter_fields(where)
             columns = {
-                n: [row.get(n, "") for row in rows]
-                for n in names
-                if not self.prune or fields.wants(n) or n in wanted
+                n: [row.get(n, "") for row in rows] for n in names if not self.prune or fields.wants(n) or n in wanted
             }
             yield Block(columns, len(rows), times)
 
 
-def ask_rows(
-    query: str, rows: list[Row], *, block_rows: int = 1000, limits: Limits | None = None
-) -> list[Row]:
+def ask_rows(query: str, rows: list[Row], *, block_rows: int = 1000, limits: Limits | None = None) -> list[Row]:
     """The rows that the query gives, without `_time` unless the query makes it."""
     source = MemorySource(rows, block_rows)
     found = [row for block in run(parse(query, NOW), source, limits) for row in block.row_dicts()]

@@ -37,9 +37,7 @@ def test_values_from_subqueries(ask: Ask) -> None:
         "login failed",
         "logout",
     ]
-    assert [r["_msg"] for r in ask("contains_any(ok | uniq by (user)) | fields _msg", USERS)] == [
-        "query by ann"
-    ]
+    assert [r["_msg"] for r in ask("contains_any(ok | uniq by (user)) | fields _msg", USERS)] == ["query by ann"]
     assert ask("* | stats count() if (user:in(ok | keep user)) n", USERS) == [{"n": "1"}]
     assert ask("user:in(nothing | fields user)", USERS) == []
 
@@ -77,9 +75,7 @@ def context_rows() -> list[dict[str, str]]:
 def test_stream_context_gives_neighbours_of_the_same_stream(ask: Ask) -> None:
     found = [r["_msg"] for r in ask("hit | stream_context before 1 after 1 | fields _msg", context_rows())]
     assert found == ["row 4", "hit 6", "row 8", "hit 10", "row 12", "---", "row 18", "hit 20", "row 22"]
-    after = [
-        r["_msg"] for r in ask("hit | stream_context after 1 time_window 1s | fields _msg", context_rows())
-    ]
+    after = [r["_msg"] for r in ask("hit | stream_context after 1 time_window 1s | fields _msg", context_rows())]
     assert after == ["hit 6", "---", "hit 10", "---", "hit 20"]
 
 
@@ -96,9 +92,7 @@ def test_memory_is_bounded(ask: Ask) -> None:
     ):
         with pytest.raises(QueryLimitError, match="MiB of memory"):
             ask(f"* | {pipe}", rows, limits=few, block_rows=500)
-    assert (
-        len(ask("* | sort by (a) limit 5", rows, limits=Limits(memory_bytes=20 << 20), block_rows=500)) == 5
-    )
+    assert len(ask("* | sort by (a) limit 5", rows, limits=Limits(memory_bytes=20 << 20), block_rows=500)) == 5
     assert ask("* | uniq by (a) limit 3", rows, limits=few, block_rows=500)
 
 

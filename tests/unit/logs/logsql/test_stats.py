@@ -109,9 +109,7 @@ def test_buckets_of_time(ask: Ask) -> None:
         ("year", "2025-01-01T00:00:00Z"),
         ("month offset -2h", "2025-12-31T22:00:00Z"),
     ):
-        assert ask(f"* | stats by (_time:{bucket}) count() n | copy _time as t", rows) == [
-            {"n": "90", "t": start}
-        ]
+        assert ask(f"* | stats by (_time:{bucket}) count() n | copy _time as t", rows) == [{"n": "90", "t": start}]
 
 
 @pytest.mark.parametrize(

@@ -162,9 +162,7 @@ class CollapseNums(Pipe):
     condition: Filter | None = None
 
     def __str__(self) -> str:
-        return f"collapse_nums{_if(self.condition)} at {word(self.field)}" + (
-            " prettify" if self.prettify else ""
-        )
+        return f"collapse_nums{_if(self.condition)} at {word(self.field)}" + (" prettify" if self.prettify else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,9 +210,7 @@ class StreamContext(Pipe):
     def __str__(self) -> str:
         text = f"stream_context before {self.before} after {self.after}"
         return (
-            text
-            if self.time_window_ns == 3_600_000_000_000
-            else f"{text} time_window {duration(self.time_window_ns)}"
+            text if self.time_window_ns == 3_600_000_000_000 else f"{text} time_window {duration(self.time_window_ns)}"
         )
 
 

@@ -52,11 +52,7 @@ class StatsFunc:
     phi_text: str = ""
 
     def __str__(self) -> str:
-        shown = (
-            self.fields[:1]
-            if self.name in {"row_min", "row_max"} and self.fields[1:] == ("*",)
-            else self.fields
-        )
+        shown = self.fields[:1] if self.name in {"row_min", "row_max"} and self.fields[1:] == ("*",) else self.fields
         args = "" if self.name == "rate" else names(shown)
         if self.name == "quantile":
             args = self.phi_text if self.fields == ("*",) else f"{self.phi_text}, {args}"

@@ -235,9 +235,7 @@ class Histogram(Base):
 
     def result(self) -> str:
         return (
-            "["
-            + ",".join(f'{{"vmrange":"{_vmrange(i)}","hits":{self.counts[i]}}}' for i in sorted(self.counts))
-            + "]"
+            "[" + ",".join(f'{{"vmrange":"{_vmrange(i)}","hits":{self.counts[i]}}}' for i in sorted(self.counts)) + "]"
         )
 
 

@@ -103,9 +103,7 @@ def facets(pipe: Facets, context: Context) -> Stage:
                 seen.update(block.column(name))
                 seen.pop("", None)
                 context.budget.charge((len(seen) - known) * _ENTRY)
-                if len(seen) > pipe.max_values_per_field or any(
-                    byte_length(v) > pipe.max_value_len for v in seen
-                ):
+                if len(seen) > pipe.max_values_per_field or any(byte_length(v) > pipe.max_value_len for v in seen):
                     dropped.add(name)
                     context.budget.charge(-len(seen) * _ENTRY)
                     del counts[name]

@@ -115,9 +115,7 @@ def _column(columns: dict[str, Sequence[str]], name: str, rows: int) -> Sequence
 
 
 def _rebuilt(block: Block, columns: dict[str, Sequence[str]], targets: set[str]) -> Block:
-    untouched = block.timestamps is not None and not any(
-        t in {"_time", ""} or "_time".startswith(t) for t in targets
-    )
+    untouched = block.timestamps is not None and not any(t in {"_time", ""} or "_time".startswith(t) for t in targets)
     return Block(columns, block.rows, block.timestamps if untouched else None)
 
 

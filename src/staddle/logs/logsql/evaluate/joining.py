@@ -94,9 +94,7 @@ def stream_context(pipe: StreamContext, context: Context) -> Stage:
     return stage
 
 
-def _chunks(
-    pipe: StreamContext, context: Context, stream: str, stamps: list[int]
-) -> Iterator[tuple[Block, Block]]:
+def _chunks(pipe: StreamContext, context: Context, stream: str, stamps: list[int]) -> Iterator[tuple[Block, Block]]:
     f = StreamID(ValueList((stream,)))
     matcher = compile_filter(f)
     start, end = stamps[0] - pipe.time_window_ns, stamps[-1] + pipe.time_window_ns

@@ -223,8 +223,7 @@ def _resolved_pipe(pipe: Pipe, run_query: Callable[[Query], Iterator[Block]]) ->
         return ast.FilterPipe(_resolved(pipe.filter, run_query))
     if isinstance(pipe, ast.Stats | ast.Running):
         entries = tuple(
-            e if e.condition is None else replace(e, condition=_resolved(e.condition, run_query))
-            for e in pipe.entries
+            e if e.condition is None else replace(e, condition=_resolved(e.condition, run_query)) for e in pipe.entries
         )
         return replace(pipe, entries=entries)
     condition: Filter | None = getattr(pipe, "condition", None)

@@ -102,8 +102,7 @@ def _order(pipe: Sort, block: Block) -> list[int]:
         names = sorted(block.names())
         columns = [block.column(n) for n in names]
         whole = [
-            "\0".join(f"{n}\0{v}" for n, v in zip(names, row, strict=True) if v)
-            for row in zip(*columns, strict=True)
+            "\0".join(f"{n}\0{v}" for n, v in zip(names, row, strict=True) if v) for row in zip(*columns, strict=True)
         ]
         places = column_ranks(whole) if columns else [0] * block.rows
         order.sort(key=places.__getitem__, reverse=pipe.desc)

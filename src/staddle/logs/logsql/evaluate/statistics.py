@@ -49,9 +49,7 @@ def stats(pipe: Stats, context: Context) -> Stage:
         for block in blocks:
             everything = range(block.rows)
             matching = (
-                [None if m is None else frozenset(m(block, everything)) for m in matchers]
-                if conditional
-                else None
+                [None if m is None else frozenset(m(block, everything)) for m in matchers] if conditional else None
             )
             for key, rows in _grouped(block, pipe).items():
                 states = groups.get(key)
@@ -101,9 +99,7 @@ def running(pipe: Running, context: Context) -> Stage:
         block = concat(ordered)
         matching = [None if m is None else frozenset(m(block, range(block.rows))) for m in matchers]
         groups: dict[Key, list[Aggregate]] = {}
-        keys: list[Key] = (
-            list(zip(*(block.column(f) for f in pipe.by), strict=True)) if pipe.by else [()] * block.rows
-        )
+        keys: list[Key] = list(zip(*(block.column(f) for f in pipe.by), strict=True)) if pipe.by else [()] * block.rows
         results: list[list[str]] = [[] for _ in pipe.entries]
         for i, key in enumerate(keys):
             states = groups.get(key)

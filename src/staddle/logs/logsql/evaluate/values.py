@@ -36,9 +36,7 @@ _PRETTY = (
 )
 
 
-def value_stage(
-    source: str, result: str, work: Callable[[str], str], condition: Filter | None = None
-) -> Stage:
+def value_stage(source: str, result: str, work: Callable[[str], str], condition: Filter | None = None) -> Stage:
     """`result` becomes `work(source)`, in rows that match the condition."""
     matcher = None if condition is None else compile_filter(condition)
     work = remembered(work)

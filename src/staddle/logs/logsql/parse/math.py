@@ -95,11 +95,7 @@ def _function(c: Cursor) -> MathExpr:
 def _leaf(c: Cursor) -> MathExpr:
     token = c.token
     if token.keyword in _NAME_STOPS:
-        c.fail(
-            f"unexpected token {token.raw!r} in a math expression"
-            if token.raw
-            else "missing operand in 'math'"
-        )
+        c.fail(f"unexpected token {token.raw!r} in a math expression" if token.raw else "missing operand in 'math'")
     if not token.quoted and (token.raw[0].isdigit() or token.raw == "."):
         number = _number(c)
         if number is not None:

@@ -143,9 +143,7 @@ def _extract(c: Cursor, *, regexp: bool) -> Pipe:
         if not regexp:
             steps = parse_extract_steps(pattern)
         elif not compile_regexp(pattern).groupindex:
-            c.reject(
-                f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)"
-            )
+            c.reject(f"the pattern {pattern!r} must contain at least one named group in the form (?P<name>...)")
     except ValueError as e:
         c.reject(str(e))
     field = field_name(c) if c.accept("from") else "_msg"
