@@ -10,7 +10,7 @@ APT      := DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-in
 IS_ROOT  := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test lint unit lock docs clean
+.PHONY: help up down status test lint unit lock docs lab-up lab-down lab-exec lab-status clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -44,6 +44,24 @@ lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
 	@cd requirements && for of in "run.txt --extra logs --extra fleet --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	    --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o $$of || exit 1; done
+
+# `make lab-up N=2 RELEASES=trixie`: as root; installs what it needs. See docs/lab.md.
+N        ?= 4
+RELEASES ?= bookworm,trixie
+HOST     ?= lab-h1
+CMD      ?=
+
+lab-up: $(VENV)/.venv ## Boot real Debian hosts in an isolated network (N=4 RELEASES=bookworm,trixie)
+	@$(BIN)/python -m tests.lab up -n $(N) --releases $(RELEASES)
+
+lab-down: $(VENV)/.venv ## Remove them, and what any lab left behind
+	@$(BIN)/python -m tests.lab down
+
+lab-status: $(VENV)/.venv ## Which labs and hosts there are
+	@$(BIN)/python -m tests.lab status
+
+lab-exec: $(VENV)/.venv ## Run CMD='…' on HOST=lab-h1, or on HOST=admin; without CMD, a shell
+	@$(BIN)/python -m tests.lab exec $(HOST) $(if $(CMD),'$(subst ','\'',$(CMD))')
 
 clean: ## Remove what set-up made (not a sandbox: `make down` and remove .staddle for that)
 	rm -rf $(VENV)

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from tests.lab import requirements
 from tests.lab.lab import Lab
 from tests.lab.spec import HostSpec, LabUnavailableError
 
@@ -25,14 +24,13 @@ class Boot(Protocol):
 
 @contextmanager
 def _labs() -> Iterator[Boot]:
-    try:
-        requirements.prepare()
-    except LabUnavailableError as error:
-        pytest.skip(f"no lab here: {error}")
     with ExitStack() as running:
 
         def boot(hosts: Sequence[HostSpec]) -> Lab:
-            lab = Lab.up(hosts)
+            try:
+                lab = Lab.up(hosts)
+            except LabUnavailableError as error:
+                pytest.skip(f"no lab here: {error}")
             running.callback(lab.down)
             releases = ", ".join(f"{host.name} {host.release}" for host in lab.hosts)
             BOOTS.append(f"{lab.name}: {len(lab.hosts)} hosts ready in {lab.boot_seconds:.1f} s ({releases})")

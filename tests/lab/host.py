@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab import cgroups, network, runner
+from tests.lab import cgroups, network, runner as program
 from tests.lab.spec import NETWORK, CommandFailedError, HostSpec, LabError
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
     from tests.lab.store import Record
 
+_runners: dict[Path, subprocess.Popen[bytes]] = {}
+"""The hosts that this process switched on, by their homes. Another process's are not its children to wait for."""
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A host of a running lab. Its state is the machine's: any number of objects may speak of the same host."""
 
     lab: Record
     spec: HostSpec
-    _runner: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class Host:
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
         """Make a file on the host, with the directories above it."""
         target = shlex.quote(path)
-        script = f"mkdir -p $(dirname {target}) && cat > {target} && chmod {mode:o} {target}"
+        script = f'mkdir -p "$(dirname {target})" && cat > {target} && chmod {mode:o} {target}'
         self.run(script, stdin=content)
 
     def read(self, path: str) -> str:
@@ -135,10 +137,10 @@ class Host:
         """Switch it on, without waiting for it. Does nothing if it is on."""
         if self.powered:
             return
-        self._reap()
+        self.reap()
         cgroups.remove(self.group)  # empty, but the last boot's groups may still be there
         octet = int(self.ip.rpartition(".")[2])
-        job: runner.Job = {
+        job: program.Job = {
             "name": self.name,
             "group": str(self.group.relative_to(cgroups.root().parent)),
             "image": (self.home / "image").read_text(encoding="utf-8"),
@@ -150,12 +152,13 @@ class Host:
             "owner_lock": "" if self.lab.keep else str(self.lab.owner_lock),
         }
         argv = [*network.inside(self.lab.name), "unshare", "--mount", "--propagation", "private"]
-        argv += [sys.executable, "-I", runner.__file__, json.dumps(job)]
+        argv += [sys.executable, "-I", program.__file__, json.dumps(job)]
         with (self.home / "console.log").open("ab") as log:
-            self._runner = subprocess.Popen(
+            runner = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
             )
-        while cgroups.empty(self.group) and self._runner.poll() is None:
+        _runners[self.home] = runner
+        while cgroups.empty(self.group) and runner.poll() is None:
             time.sleep(0.01)
 
     def power_on(self) -> None:
@@ -173,7 +176,7 @@ class Host:
             while self.powered and time.monotonic() < deadline:
                 time.sleep(0.05)
         cgroups.remove(self.group)
-        self._reap()
+        self.reap()
 
     def reboot(self) -> None:
         """Ask it to reboot, as its administrator would, and wait until it is ready."""
@@ -203,8 +206,8 @@ class Host:
         """Wait until it has finished booting and ssh works. Raises if a unit failed, and names it."""
         deadline = time.monotonic() + timeout
         while True:
-            if self._runner and self._runner.poll() is not None:
-                raise self._not_up(f"ended with status {self._runner.returncode} while booting")
+            if not self.powered:
+                raise self._not_up("went off while booting")
             with contextlib.suppress(OSError):
                 network.connect(self.lab.name, (self.ip, 22), 1).close()
                 break
@@ -223,7 +226,7 @@ class Host:
         log = (self.home / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
         return LabError("\n".join([f"{self.name} {what}. The last of its console:", *log[-15:]]))
 
-    def _reap(self) -> None:
-        if self._runner:
-            self._runner.wait()
-            self._runner = None
+    def reap(self) -> None:
+        """Wait for what `start` started, once nothing of the host runs any more."""
+        if runner := _runners.pop(self.home, None):
+            runner.wait()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ mount --bind "$home/hosts" /etc/hosts
 exec "$@"
 """
 
+_servers: dict[Path, subprocess.Popen[str]] = {}  # those of packages that this process started, by the lab's home
+
 
 @dataclass(slots=True)
 class Lab:
@@ -50,8 +52,6 @@ class Lab:
     record: store.Record
     hosts: list[Host]
     boot_seconds: float = 0.0
-    _owner: TextIO | None = field(default=None, repr=False)
-    _server: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -96,7 +96,9 @@ class Lab:
             if any((record.home.exists(), network.exists(record.name), (cgroups.root() / record.name).exists())):
                 raise LabError(f"there is a lab, or a network namespace, with the name {record.name} already")
             record.save()
-            lab = cls(record, [Host(record, spec) for spec in specs], _owner=None if keep else record.take())
+            if not keep:
+                record.take()
+            lab = cls(record, [Host(record, spec) for spec in specs])
             try:
                 (lab.group / cgroups.ADMIN).mkdir(parents=True)
                 network.make(record.name)
@@ -127,17 +129,14 @@ class Lab:
     def _clear(self) -> None:
         cgroups.remove(self.group)
         for host in self.hosts:
-            host._reap()
-        if self._server:
-            self._server.wait()
-            self._server = None
+            host.reap()
+        if server := _servers.pop(self.home, None):
+            server.wait()
         network.remove(self.name)
         with contextlib.suppress(OSError):  # other labs
             cgroups.root().rmdir()
         shutil.rmtree(self.home, ignore_errors=True)
-        if self._owner:
-            self._owner.close()
-            self._owner = None
+        self.record.release()
 
     def _furnish(self) -> None:
         """Keys, the ADMIN's home, the hosts' disks."""
@@ -263,10 +262,10 @@ class Lab:
             try:
                 network.connect(self.name, address, 5).close()
             except ConnectionRefusedError:
-                if self._server is None:
+                if self.home not in _servers:
                     with (self.home / "www.log").open("a", encoding="utf-8") as log:
-                        self._server = self.admin_popen(argv, stdout=log, stderr=log)
-                if self._server.poll() is not None or time.monotonic() > deadline:
+                        _servers[self.home] = self.admin_popen(argv, stdout=log, stderr=log)
+                if _servers[self.home].poll() is not None or time.monotonic() > deadline:
                     raise LabError(f"the server of packages doesn't start, see {self.home / 'www.log'}") from None
                 time.sleep(0.05)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from tests.lab import sources, store
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_FRESH_SECONDS = 600  # lists younger than that are as good as they get
 _TO_INSTALL = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", re.MULTILINE)
 
 
@@ -26,21 +28,26 @@ def fill(repository: Path, release: str, image: Path, names: Sequence[str]) -> l
     repository.mkdir(parents=True, exist_ok=True)
     with store.locked(f"apt-{release}"):
         home = store.cache() / "apt" / release
-        install = ["install", "--yes", "--no-install-recommends", *names]
         apt = _isolated(home, release, image)
+        install = ["install", "--yes", "--no-install-recommends", *names]
+
+        def fetch() -> list[str]:
+            plan = _run([*apt, "--simulate", *install])
+            files = [_file_name(*match.groups()) for match in _TO_INSTALL.finditer(plan)]
+            if any(not (home / "archives" / file).exists() for file in files):
+                _run([*apt, "--download-only", *install])
+            return files
+
         try:
-            plan = _run([*apt, "--simulate", *install])
-        except LabError:  # no lists yet, or too old ones
+            files = fetch()
+        except LabError:
+            # There are no lists yet, or they name what the mirror no longer has. Or it is our caller's mistake.
+            stamp = home / "updated"
+            if stamp.exists() and time.time() - stamp.stat().st_mtime < _FRESH_SECONDS:
+                raise
             _run([*apt, "update"])
-            plan = _run([*apt, "--simulate", *install])
-        files = [_file_name(*match.groups()) for match in _TO_INSTALL.finditer(plan)]
-        if any(not (home / "archives" / file).exists() for file in files):
-            try:
-                _run([*apt, "--download-only", *install])
-            except LabError:  # the lists name what the mirror no longer has
-                _run([*apt, "update"])
-                files = [_file_name(*m.groups()) for m in _TO_INSTALL.finditer(_run([*apt, "--simulate", *install]))]
-                _run([*apt, "--download-only", *install])
+            stamp.touch()
+            files = fetch()
         for file in files:
             if not (repository / file).exists():
                 os.link(home / "archives" / file, repository / file)
@@ -52,13 +59,17 @@ def _isolated(home: Path, release: str, image: Path) -> list[str]:
     """apt-get that believes to be on a host with that image, and keeps everything it knows below `home`."""
     for part in ("lists/partial", "archives/partial", "empty"):
         (home / part).mkdir(parents=True, exist_ok=True)
-    (home / "sources.list").write_text(sources.for_release(release), encoding="utf-8")
+    wanted, listed = sources.for_release(release), home / "sources.list"
+    if not listed.exists() or listed.read_text(encoding="utf-8") != wanted:  # else apt's own cache would be stale
+        listed.write_text(wanted, encoding="utf-8")
     options = {
         "Dir::State": home,
         "Dir::State::lists": home / "lists",
         "Dir::State::status": image / "var/lib/dpkg/status",
         "Dir::State::extended_states": home / "extended_states",
         "Dir::Cache": home,
+        "Dir::Cache::pkgcache": "pkgcache.bin",  # containers switch off what makes this fast
+        "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
         "Dir::Cache::archives": home / "archives",
         "Dir::Etc::sourcelist": home / "sources.list",
         "Dir::Etc::sourceparts": home / "empty",

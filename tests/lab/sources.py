@@ -5,6 +5,7 @@ Nothing here names a mirror: apt is asked for its own, and the release is exchan
 
 from __future__ import annotations
 
+import functools
 import platform
 import re
 import subprocess
@@ -16,6 +17,7 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _OPTIONS = re.compile(r'^(Acquire::(?:Check-Valid-Until|Check-Date|Retries|https?::Proxy\S*) "[^"]+";)$', re.MULTILINE)
 
 
+@functools.cache
 def for_release(release: str) -> str:
     """The content of a sources.list with which apt on this machine sees that release of Debian.
 

@@ -37,6 +37,9 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+_owned: dict[Path, TextIO] = {}  # here, so that a lab lives on if its objects are dropped
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What must be known of a lab to use it, or to clear it away, from another process."""
@@ -60,11 +63,15 @@ class Record:
         new.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
         new.replace(self.home / "lab.json")
 
-    def take(self) -> TextIO:
-        """Own the lab until the returned file is closed or this process ends."""
-        file = self.owner_lock.open("w")
+    def take(self) -> None:
+        """Own the lab until `release`, or until this process ends."""
+        _owned[self.home] = file = self.owner_lock.open("w")
         fcntl.flock(file, fcntl.LOCK_EX)
-        return file
+
+    def release(self) -> None:
+        """No longer own it. Does nothing if it is someone else's."""
+        if file := _owned.pop(self.home, None):
+            file.close()
 
     def abandoned(self) -> bool:
         """It should have ended with its owner, and the owner is dead."""
