@@ -42,6 +42,8 @@ def gauges(store: Store, selector: Selector, server: Server, began: float) -> di
             "vl_merges_total": counters["merges"],
             "vl_active_merges": counters["merges_active"],
             f'vl_free_disk_space_bytes{{path="{path}"}}': free_bytes(store.options.folder),
+            # Not the original's: what the disk budget is, so that one can be told before the oldest rows go early.
+            "vl_disk_budget_bytes": store.options.max_disk_bytes,
             f'vl_storage_is_read_only{{path="{path}"}}': int(store.read_only),
             'vl_rows_dropped_total{reason="too_small_or_big_timestamp"}': counters["dropped_time"],
             'vl_rows_dropped_total{reason="cannot_parse"}': counters["dropped_bad"],
