@@ -26,7 +26,7 @@ VICTORIA_LOGS = Package(
 @component
 class VictoriaLogs(InfraComponent):
     name = "vlogs"
-    title = "Logs"
+    title = "Log store"
     port_parameter = "vlogs_port"
     path = "/vlogs/"
     packages = (VICTORIA_LOGS,)
