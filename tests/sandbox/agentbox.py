@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tests.sandbox.stack import Stack
 
+    from staddle.components.base import Draft
     from staddle.manifest.layout import Program
 
 LABELS = {"job": "test", "cls": "demo", "ip": "127.0.0.1"}
@@ -115,8 +116,26 @@ class AgentBox:
     def data(self) -> Path:
         return self.home / "data/vector"
 
+    def command(self) -> list[str]:
+        """How syslog-ng is run, up to its modules."""
+        return list(self._draft().validators[0].argv[:3])
+
     def write(self) -> list[str]:
         """Puts the compiled files in place; returns the command that runs the agent."""
+        draft = self._draft()
+        assert draft.service
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        for resource in draft.resources:
+            path = self.home.joinpath(resource.path)
+            if isinstance(resource, Directory):
+                path.mkdir(resource.mode or 0o755, parents=True, exist_ok=True)
+            elif isinstance(resource, File):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(resource.content)
+        self._environment = dict(draft.service.environment)
+        return list(draft.service.argv)
+
+    def _draft(self) -> Draft:
         variables = json.dumps({"vector_log_endpoint": self.endpoints, "vector_port": self.port, **self.parameters})
         fleet = fleet_of(f"all: {{children: {{infra: {{hosts: {{127.0.0.1: {{infra_seq: 1}}}}}}}}, vars: {variables}}}")
         sources = tuple(
@@ -130,18 +149,7 @@ class AgentBox:
             programs=self.programs,
             python=sys.executable,
         )
-        draft = LogAgent().build(replace(Context(fleet, fleet.nodes[0], layout), registry=Registry(logs=sources)))
-        assert draft.service
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        for resource in draft.resources:
-            path = self.home.joinpath(resource.path)
-            if isinstance(resource, Directory):
-                path.mkdir(resource.mode or 0o755, parents=True, exist_ok=True)
-            elif isinstance(resource, File):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(resource.content)
-        self._environment = dict(draft.service.environment)
-        return list(draft.service.argv)
+        return LogAgent().build(replace(Context(fleet, fleet.nodes[0], layout), registry=Registry(logs=sources)))
 
     _environment: dict[str, str] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,12 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.sandbox.agentbox import LABELS, AgentBox, Store, programs_of
 from tests.sandbox.stack import wait_for
+from tests.unit.fleets import CA
 from tests.unit.log_agent.samples import SAMPLES, ZONE, Sample
 
 from staddle.components.log_agent.formats import FORMATS, LEVELS
+from staddle.components.log_agent.receivers import Receiver
+from staddle.components.log_agent.syslog_ng import configuration
+from staddle.components.registration import LogSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.sandbox.stack import Stack
 
@@ -64,3 +70,30 @@ def test_every_word_of_the_vocabulary_means_its_level(rows: Rows) -> None:
     assert {row["_msg"]: row["level"] for row in rows["demo-levels"]} == {
         f"word {word}": level for level, words in LEVELS.items() for word in (*words, words[0].upper())
     }
+
+
+def test_syslog_ng_accepts_the_configuration_of_a_real_host(stack: Stack, tmp_path: Path) -> None:
+    """With the journal, the logs of every module, and a receiver behind TLS. It is only read: there is no journal here."""
+    (tmp_path / "ca.crt").write_bytes(CA.read_bytes())
+    program = programs_of(stack)["syslog-ng"]
+    labels = {**LABELS, "ins": "demo-1"}
+    sources = [LogSource(name, name, labels, (f"/logs/{name}.log",)) for name in FORMATS]
+    config = configuration(
+        [LogSource("journal", "plain", labels, kind="journald"), *sources],
+        [Receiver("infra-1", "http://10.0.0.1:9428/insert/jsonline"), Receiver("url-2", "https://x/insert/jsonline")],
+        follow=f"{tmp_path}/follow",
+        queue=f"{tmp_path}/queue",
+        queue_bytes=2**30,
+        ca=f"{tmp_path}/ca.crt",
+        release=program.release,
+    )
+    (tmp_path / "syslog-ng.conf").write_bytes(config)
+    box = AgentBox(tmp_path / "box", programs_of(stack), ["http://127.0.0.1:1"], {})
+    result = subprocess.run(
+        [*box.command(), "--syntax-only", "--cfgfile", f"{tmp_path}/syslog-ng.conf"],
+        env=dict(program.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
