@@ -43,6 +43,10 @@ def contexts_of(
 ) -> dict[str, Context]:
     """A context per node, with everything that all nodes registered."""
     bare = {node.ip: Context(fleet, node, layout_of(node), material) for node in fleet.nodes}
+    left_out = frozenset(
+        (ip, c.name) for ip, ctx in bare.items() for c in components_on(ctx.node) if not _has_program(c, ctx)
+    )
+    bare = {ip: replace(ctx, left_out=left_out) for ip, ctx in bare.items()}
     own = {ip: [replace(c.register(ctx), logs=c.logs(ctx)) for c in running_on(ctx)] for ip, ctx in bare.items()}
     everything = Registry.of(registration for registrations in own.values() for registration in registrations)
     contexts = {}

@@ -168,7 +168,8 @@ class Draft:
 class Context:
     """All a component may look at: the node it is built for, the fleet around it, and the host's layout.
 
-    `registry` is what all nodes registered; it is empty while registrations are being collected.
+    `registry` is what all nodes registered; it is empty while registrations are being collected. `left_out` are the
+    components that are switched on and can't run where they should, for want of a program: (node ip, component).
     """
 
     fleet: Fleet
@@ -176,6 +177,7 @@ class Context:
     layout: Layout
     material: Material | None = None
     registry: Registry = field(default_factory=Registry)
+    left_out: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def params(self) -> Parameters:

@@ -91,7 +91,8 @@ def _groupadd(account: Account) -> list[str]:
 def _useradd(account: Account) -> list[str]:
     home = account.home or "/nonexistent"
     argv = ["useradd", "--home-dir", home, "--shell", account.shell or "/usr/sbin/nologin"]
-    argv += ["--system", "--no-create-home"] if account.system else ["--create-home"]
+    # Homes are directories of the manifest, where they are needed.
+    argv += ["--no-create-home", *(["--system"] if account.system else [])]
     if account.uid is not None:
         argv += ["--uid", str(account.uid)]
     if account.group:

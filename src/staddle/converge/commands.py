@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from .model import parse_commands
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -16,11 +19,17 @@ _OUTPUT_LIMIT = 4000
 
 
 def due(block: Block, plan: Plan, ledger: Ledger) -> list[Command]:
-    """Those that have to run: a file changes, or did so since the command last ended well, or its check says so."""
+    """Those that have to run: a file changes, or did so since the command last ended well, or its check says so; and first
+    the undoing of those that are no more.
+    """
+    # What the component had, and has no more.
+    old = parse_commands(ledger.components.get(block.component, {}))
+    kept = {command.name for command in block.commands}
+    undo = [replace(c, argv=c.undo, check=None) for c in old if c.undo and c.name not in kept]
     changes = any(change.touches and change.kind != "directory" for change in plan.changes)
     known = ledger.commands.get(block.component, {})
     wanted = digests(block)
-    return [
+    return undo + [
         command
         for command in block.commands
         if changes or known.get(command.name) != wanted[command.name] or not _holds(command)

@@ -47,6 +47,7 @@ def host_facts(packages: Iterable[str] = (), *, refresh: bool = False) -> dict[s
         "clock": _may_set_clock(),
         "features": sorted(_features()),
         "nameservers": _nameservers(),
+        "search": _search(),
     }
 
 
@@ -108,6 +109,15 @@ def _nameservers() -> list[str]:
     if servers == ["127.0.0.53"] and os.path.exists(upstream):
         servers = _servers_in(upstream)
     return servers
+
+
+def _search() -> list[str]:
+    """The domains that short names are looked up in."""
+    found: list[str] = []
+    for words in map(str.split, _lines(RESOLV_CONF)):
+        if len(words) > 1 and words[0] in ("search", "domain"):
+            found = [word for word in words[1:] if word != "."]
+    return found
 
 
 def _servers_in(path: str) -> list[str]:

@@ -79,6 +79,7 @@ class Command:
     argv: tuple[str, ...]
     check: tuple[str, ...] | None
     timeout: float
+    undo: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,11 @@ def parse(data: Any) -> Manifest:
     )
 
 
+def parse_commands(data: Any) -> tuple[Command, ...]:
+    """The commands of a block in plain form, as the ledger keeps it."""
+    return tuple(_command(item) for item in _Reader(data, "block").optional_objects("commands"))
+
+
 def parse_block(data: Any) -> Block:
     """One block in plain form, as the ledger keeps it (its contents live in the ledger's own store)."""
     return _block(_Reader(data, "block"), None)
@@ -325,7 +331,8 @@ def _command(reader: _Reader) -> Command:
     if not argv:
         raise reader.fail("argv", "a non-empty list of strings")
     check = reader.texts("check") if reader.data.get("check") is not None else None
-    return Command(reader.name("name"), argv, check, reader.seconds("timeout"))
+    undo = reader.texts("undo") if reader.data.get("undo") is not None else None
+    return Command(reader.name("name"), argv, check, reader.seconds("timeout"), undo)
 
 
 def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:

@@ -25,7 +25,7 @@ class HostFacts:
 
     `clock`: it may set its clock (many containers may not). `features`: what manages parts of it already
     (`systemd-resolved`, `networkmanager`, `nft`, `ufw`, `ufw-active`, `firewalld`, `firewalld-active`, `nftables-active`).
-    `nameservers`: whom it asks now.
+    `nameservers`: whom it asks for names now; `search`: the domains that it tries.
     """
 
     os_id: str
@@ -38,6 +38,7 @@ class HostFacts:
     clock: bool = True
     features: frozenset[str] = frozenset()
     nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Any) -> HostFacts:
@@ -58,6 +59,7 @@ class HostFacts:
                 clock=bool(data.get("clock", True)),
                 features=frozenset(data.get("features", ())),
                 nameservers=tuple(data.get("nameservers", ())),
+                search=tuple(data.get("search", ())),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StaddleError(f"these are not the facts of a host: {error!r}") from error
@@ -74,4 +76,5 @@ class HostFacts:
             "packages": packages,
             "features": sorted(self.features),
             "nameservers": list(self.nameservers),
+            "search": list(self.search),
         }

@@ -41,6 +41,7 @@ def system_layout(facts: HostFacts) -> Layout:
         clock=facts.clock,
         features=facts.features,
         nameservers=facts.nameservers,
+        search=facts.search,
     )
 
 
@@ -72,7 +73,12 @@ def _known_packages() -> list[Package]:
 def _version(package: Package, known: PackageFacts | None) -> str | None:
     """The version that will be on the host: what is installed if it will do, else what would be installed."""
     candidates: Iterable[str | None] = (known.installed, known.candidate) if known else ()
-    return next((v for v in candidates if v is not None and release_of(v) >= release_of(package.minimum)), None)
+    return next((v for v in candidates if v is not None and _will_do(v, package.minimum)), None)
+
+
+def _will_do(version: str, minimum: str) -> bool:
+    """Not every version begins with a number (tzdata's are like 2026f): those can't be asked for."""
+    return minimum == "0" or release_of(version) >= release_of(minimum)
 
 
 def _reason(package: Package, known: PackageFacts | None, facts: HostFacts) -> str:

@@ -20,7 +20,7 @@ def node_identity(ip: str, params: Parameters, extra: Mapping[str, object], *, i
     Cluster: `node_cluster`; the PostgreSQL cluster; `infra` for INFRA nodes; `nodes`.
     """
     cluster, seq = extra.get("pg_cluster"), extra.get("pg_seq")
-    from_pg = params.node_id_from_pg and isinstance(cluster, str) and bool(cluster) and _is_seq(seq)
+    from_pg = named_by_postgres(params, extra)
     name = params.nodename or (f"{cluster}-{seq}" if from_pg else "")
     if not name:
         name = f"infra-{params.infra_seq}" if infra and params.infra_seq is not None else ip
@@ -29,6 +29,12 @@ def node_identity(ip: str, params: Parameters, extra: Mapping[str, object], *, i
     if from_pg:
         return name, str(cluster)
     return name, "infra" if infra else DEFAULT_CLUSTER
+
+
+def named_by_postgres(params: Parameters, extra: Mapping[str, object]) -> bool:
+    """Whether the PostgreSQL instance on a node may name it."""
+    cluster = extra.get("pg_cluster")
+    return params.node_id_from_pg and isinstance(cluster, str) and bool(cluster) and _is_seq(extra.get("pg_seq"))
 
 
 def home_domain(params: Parameters) -> str:

@@ -66,7 +66,7 @@ class Layout:
 
     `root` is prepended to every absolute path ("" on a real system). `user` is who runs everything in a sandbox;
     None means that each component has its own system user. `icmp` says whether ICMP probes can be sent, `clock` whether
-    the clock may be set. `features` and `nameservers` are what a real host has already (`staddle.drive.facts`).
+    the clock may be set. `features`, `nameservers` and `search` are what a real host has already (`staddle.drive.facts`).
     """
 
     kind: Literal["sandbox", "system"]
@@ -79,6 +79,7 @@ class Layout:
     clock: bool = True
     features: frozenset[str] = frozenset()
     nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     python: str = "/usr/bin/python3"
     """Runs those of our programs that are shipped as source: 3.9 or newer, nothing but its standard library."""
 

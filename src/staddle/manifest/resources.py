@@ -121,12 +121,13 @@ class Command:
     """What makes the files of a block take effect: `sysctl -p …`, `update-ca-certificates`.
 
     Run after one of them changed (or was put back), and when `check` exits with anything but 0. Must be repeatable.
-    `check` only looks.
+    `check` only looks. `undo` is run when the manifest no longer names the command, and its files are gone.
     """
 
     name: str
     argv: tuple[str, ...]
     check: tuple[str, ...] | None = None
+    undo: tuple[str, ...] | None = None
     timeout: float = 60.0
 
 

@@ -72,6 +72,8 @@ class LogAgent(Component):
 
     def register(self, ctx: Context) -> Registration:
         node = ctx.node
+        if not receivers(ctx):
+            return Registration()
         labels = {"cls": node.cluster, "ins": node.name, "ip": node.ip, "exporter": self.name}
         address = f"{ctx.address}:{ctx.port(ctx.params.vector_port)}"
         return Registration(targets=(Target("node", node.ip, address, labels),))

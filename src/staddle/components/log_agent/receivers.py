@@ -33,7 +33,7 @@ def receivers(ctx: Context) -> tuple[Receiver, ...]:
     for position, entry in enumerate(ctx.params.vector_log_endpoint, start=1):
         if entry == ALL_INFRA:
             for node in ctx.fleet.infra:
-                if node.params.vlogs_enabled:
+                if node.params.vlogs_enabled and (node.ip, "vlogs") not in ctx.left_out:
                     url = f"http://{ctx.layout.address(node)}:{ctx.port(node.params.vlogs_port)}{INSERT}"
                     found.setdefault(url, Receiver(f"infra-{node.infra_seq}", url))
         else:

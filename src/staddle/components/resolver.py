@@ -1,0 +1,76 @@
+"""Whom the host asks for names, by whatever manages that on it: systemd-resolved, NetworkManager, or `/etc/resolv.conf`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from staddle.components.base import Component, Context, Draft, Phase
+from staddle.components.registry import component
+from staddle.components.render import NOTE
+from staddle.manifest.resources import Command, File
+
+if TYPE_CHECKING:
+    from staddle.inventory.fleet import Node
+
+
+LIMIT = 3
+"""The C library asks no more servers than that."""
+DNS_PORT = 53
+
+
+@component
+class Resolver(Component):
+    name = "resolver"
+    title = "Name resolution"
+    phase = Phase.NODE
+    system_only = True
+
+    def enabled(self, node: Node) -> bool:
+        return node.params.node_dns_method != "none" and bool(node.params.node_dns_servers)
+
+    def build(self, ctx: Context) -> Draft:
+        own = [server for server in ctx.params.node_dns_servers if _answers(ctx, server)]
+        # `add`: those that were there stay, as the second choice.
+        kept = [s for s in ctx.layout.nameservers if s not in own] if ctx.params.node_dns_method == "add" else []
+        if not own:
+            return Draft()
+        if "systemd-resolved" in ctx.layout.features:
+            return _resolved(ctx, own)
+        servers = [*own, *kept][:LIMIT]
+        if "networkmanager" in ctx.layout.features:
+            return _network_manager(ctx, servers)
+        lines = [f"# {NOTE}", *ctx.params.node_dns_options]
+        lines += [f"search {' '.join(ctx.layout.search)}"] if ctx.layout.search else []
+        lines += [f"nameserver {server}" for server in servers]
+        return Draft(resources=(File(ctx.at("/etc/resolv.conf"), _text(lines), on_change="none"),))
+
+
+def _answers(ctx: Context, server: str) -> bool:
+    """Whether one of our own servers has been switched off, or listens where nobody would ask."""
+    node = next((node for node in ctx.fleet.infra if node.ip == server), None)
+    return node is None or (node.params.dns_enabled and node.params.dns_port == DNS_PORT)
+
+
+def _resolved(ctx: Context, servers: list[str]) -> Draft:
+    """The servers of the host's links stay known to it; those named here come first for every name."""
+    path = ctx.at("/etc/systemd/resolved.conf.d/50-staddle.conf")
+    content = _text([f"# {NOTE}", "[Resolve]", f"DNS={' '.join(servers)}", "Domains=~."])
+    restart = ("systemctl", "restart", "systemd-resolved.service")
+    return Draft(
+        resources=(File(path, content, on_change="none"),),
+        commands=(Command("systemd-resolved", restart, undo=restart),),
+    )
+
+
+def _network_manager(ctx: Context, servers: list[str]) -> Draft:
+    path = ctx.at("/etc/NetworkManager/conf.d/50-staddle.conf")
+    search = [f"searches={','.join(ctx.layout.search)}"] if ctx.layout.search else []
+    content = _text([f"# {NOTE}", "[global-dns]", *search, "[global-dns-domain-*]", f"servers={','.join(servers)}"])
+    reload = ("systemctl", "reload", "NetworkManager.service")
+    return Draft(
+        resources=(File(path, content, on_change="none"),), commands=(Command("NetworkManager", reload, undo=reload),)
+    )
+
+
+def _text(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
