@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .model import Service
 
-_PROPERTIES = "Id,LoadState,ActiveState,SubState,MainPID,Result,ExecMainStatus,NeedDaemonReload,CanReload,UnitFileState"
+_PROPERTIES = "Id,LoadState,ActiveState,SubState,MainPID,Result,ExecMainStatus,NeedDaemonReload,CanReload,UnitFileState,DropInPaths"
 _TIMEOUT = 120.0
 
 
@@ -31,7 +31,7 @@ class Systemd:
 
     def start(self, service: Service) -> None:
         """Enables it too: an INFRA node that reboots must come back by itself."""
-        self._refresh(service.name)
+        self._refresh(service)
         # After repeated crashes systemd refuses further starts ("start request repeated too quickly") until it is
         # reset.
         self._systemctl("reset-failed", _unit(service.name), accept_failure=True)
@@ -39,7 +39,7 @@ class Systemd:
 
     def restart(self, service: Service) -> None:
         """With the unit as it is on disk now."""
-        self._refresh(service.name)
+        self._refresh(service)
         self._systemctl("reset-failed", _unit(service.name), accept_failure=True)
         timeout = service.stop_timeout + service.health_timeout + _TIMEOUT
         self._systemctl("restart", _unit(service.name), timeout=timeout)
@@ -80,10 +80,13 @@ class Systemd:
         except ManagerError:
             return ""
 
-    def _refresh(self, name: str) -> None:
-        """daemon-reload if, and only if, systemd says that the unit changed on disk; enable if it can be and isn't."""
+    def _refresh(self, service: Service) -> None:
+        """daemon-reload if, and only if, the unit on disk is another; enable if it can be and isn't."""
+        name = service.name
         unit = self._show([name])[name]
-        if unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") in ("not-found", "masked"):
+        # systemd notices a changed unit, but not the first drop-in of one.
+        drop_in = service.definition.endswith(".conf") and service.definition not in unit.get("DropInPaths", "").split()
+        if drop_in or unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") in ("not-found", "masked"):
             self._systemctl("daemon-reload")
             unit = self._show([name])[name]
         if unit.get("LoadState") != "loaded":

@@ -130,6 +130,17 @@ def test_a_restart_does_what_the_unit_needs_first(systemctl: Systemctl, unit: di
     assert systemctl.calls() == calls
 
 
+def test_the_first_drop_in_of_a_unit_is_taken_over(systemctl: Systemctl) -> None:
+    drop_in = "/etc/systemd/system/web.service.d/50-staddle.conf"
+    changed = Service("web", drop_in, Health("http", url="http://x/"), None, 20, 10)
+    systemctl.units(web={})
+    Systemd().restart(changed)
+    assert systemctl.calls()[0] == "daemon-reload"
+    systemctl.units(web={"DropInPaths": f"/lib/systemd/system/web.service.d/a.conf {drop_in}"})
+    Systemd().restart(changed)
+    assert "daemon-reload" not in systemctl.calls()
+
+
 def test_reload_is_the_units_own_or_a_signal(systemctl: Systemctl) -> None:
     systemctl.units(web={})
     Systemd().reload(service("HUP"))

@@ -70,7 +70,14 @@ class NodeExporter(Component):
                 displaces=("prometheus-node-exporter",),
                 # It reads the clock's state with the call that also sets it; without the right to do so it can't set it.
                 confinement=Confinement(
-                    PROMETHEUS, PROMETHEUS, memory=5, sees_host=True, touches_clock=True, calls=("@clock",)
+                    PROMETHEUS,
+                    PROMETHEUS,
+                    # It asks the kernel for the state of interfaces and connections.
+                    families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),
+                    calls=("@clock",),
+                    memory=5,
+                    sees_host=True,
+                    touches_clock=True,
                 ),
             ),
         )
