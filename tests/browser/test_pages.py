@@ -57,7 +57,7 @@ PAGES = {
     "/alertmgr/#/silences/new": "Alerts",
     "/alertmgr/#/status": "Alerts",
     "/ui/": "Dashboards: not installed yet",
-    "/vlogs/": "Logs: not installed yet",
+    "/vlogs/": "Logs",
     "/vtraces/": "Traces: not installed yet",
     "/there/is/no/such/page": "Nothing stands here",
 }
