@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tests.lab import cgroups, image, keys, network, packages, requirements, store
 from tests.lab.host import Host
@@ -21,8 +21,10 @@ from tests.lab.spec import ADMIN_IP, CommandFailedError, HostSpec, LabError, com
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self, TextIO
+
+T = TypeVar("T")
 
 PACKAGES_PORT = 8099
 """Where the ADMIN serves packages to hosts."""
@@ -76,6 +78,12 @@ class Lab:
             if host in (candidate.name, candidate.ip, candidate.name.removeprefix("lab-")):
                 return candidate
         raise LabError(f"lab {self.name} has no host {host}; there are {', '.join(h.name for h in self.hosts)}")
+
+    def each(self, do: Callable[[Host], T], hosts: Sequence[Host] | None = None) -> list[T]:
+        """Do something with all hosts, or with these, at the same time. The first failure is raised when all are done."""
+        chosen = self.hosts if hosts is None else hosts
+        with ThreadPoolExecutor(max(1, len(chosen))) as pool:
+            return list(pool.map(do, chosen))
 
     # --- life
 
@@ -161,8 +169,7 @@ class Lab:
         began = time.monotonic()
         for host in self.hosts:
             host.start()
-        with ThreadPoolExecutor(len(self.hosts)) as pool:
-            list(pool.map(Host.wait_ready, self.hosts))
+        self.each(Host.wait_ready)
         self.boot_seconds = time.monotonic() - began
         which = ", ".join(f"{host.name} {host.ip} {host.release}" for host in self.hosts)
         print(f"lab: {self.name}: {which}: up in {self.boot_seconds:.1f} s", file=sys.stderr, flush=True)
@@ -240,12 +247,19 @@ class Lab:
         They are then at `packages_url`. With `configure`, the hosts' apt is told (`Host.install` installs from there);
         without, hosts know nothing of it. May be called again to add more.
         """
-        for release in releases or sorted({host.release for host in self.hosts}):
+        wanted = set(releases or (host.release for host in self.hosts))
+
+        def offer(release: str) -> None:
             packages.fill(self.home / "www" / release, release, image.path(release), names)
-            for host in self.hosts:
-                if configure and host.release == release:
-                    line = f"deb [trusted=yes] {self.packages_url(release)} ./\n"
-                    host.write("/etc/apt/sources.list.d/lab.list", line)
+
+        def tell(host: Host) -> None:
+            line = f"deb [trusted=yes] {self.packages_url(host.release)} ./\n"
+            host.write("/etc/apt/sources.list.d/lab.list", line)
+
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            list(pool.map(offer, wanted))
+        if configure:
+            self.each(tell, [host for host in self.hosts if host.release in wanted])
         self._serve()
 
     def packages_url(self, release: str) -> str:

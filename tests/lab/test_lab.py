@@ -53,8 +53,8 @@ def test_hosts_are_whole_debian_systems(four: Lab) -> None:
 hostname; readlink -f /proc/1/exe; systemctl is-system-running; loginctl --no-legend list-users | grep -c root
 cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub"""
     own = set()
-    for host in four.hosts:
-        answers = host.run(asked).stdout.splitlines()
+    for host, result in zip(four.hosts, four.each(lambda host: host.run(asked)), strict=True):
+        answers = result.stdout.splitlines()
         assert answers[:5] == [host.release, host.name, "/usr/lib/systemd/systemd", "running", "1"]
         own.update(answers[5:])
     assert len(own) == 2 * len(four.hosts)
@@ -70,9 +70,9 @@ def test_images_hold_nothing_of_this_machine_and_no_place_to_get_packages_from(f
 
 
 def test_root_and_an_ordinary_user_log_in_by_key_and_nobody_else(four: Lab, tmp_path: Path) -> None:
-    for host in four.hosts:
-        assert host.run("id -un").stdout.strip() == "root"
-        assert host.run("id -un; sudo -n id -un", user="debian").stdout.split() == ["debian", "root"]
+    assert {r.stdout for r in four.each(lambda host: host.run("id -un"))} == {"root\n"}
+    as_user = four.each(lambda host: host.run("id -un; sudo -n id -un", user="debian"))
+    assert {r.stdout for r in as_user} == {"debian\nroot\n"}
     host, key = four.hosts[0], tmp_path / "key"
     keys.generate(key, "a stranger's")
     result = four.admin_run(
@@ -115,9 +115,10 @@ def test_files_and_directories_go_there_and_back(four: Lab, tmp_path: Path) -> N
 
 
 def test_hosts_and_admin_see_each_other(four: Lab) -> None:
+    greeted = four.each(lambda host: host.run(connecting(*(other.ip for other in four.hosts))))
+    assert [r.stdout.split() for r in greeted] == [["SSH-2.0-"] * 4] * 4
+    four.each(lambda host: host.run("ping -c1 -W2 10.10.10.1", user="debian"))
     for host in four.hosts:
-        assert host.run(connecting(*(other.ip for other in four.hosts))).stdout.split() == ["SSH-2.0-"] * 4
-        host.run("ping -c1 -W2 10.10.10.1", user="debian")
         with four.connect(host.name, 22) as connection:  # from this process
             assert connection.recv(8) == b"SSH-2.0-"
     assert four.admin_run(["ssh", four["h2"].ip, "hostname"]).stdout.strip() == "lab-h2"
@@ -126,8 +127,8 @@ def test_hosts_and_admin_see_each_other(four: Lab) -> None:
 
 def test_nothing_leads_out(four: Lab) -> None:
     tries = shlex.join(connecting(ELSEWHERE, "2001:db8::1"))
-    for host in four.hosts:
-        check_no_way_out(host.run(f"{tries}; ip route").stdout)
+    for result in four.each(lambda host: host.run(f"{tries}; ip route")):
+        check_no_way_out(result.stdout)
     check_no_way_out(four.admin_run(["sh", "-c", f"{tries}; ip route"]).stdout)
 
 
@@ -205,8 +206,8 @@ def test_hosts_install_what_the_lab_serves_and_nothing_else(four: Lab) -> None:
     bookworm, trixie = four["h1"], four["h3"]
     assert bookworm.run("apt-get install -y nginx-light", check=False).returncode != 0
     four.serve_packages(["nginx-light"])
+    four.each(lambda host: host.install("nginx-light"), [bookworm, trixie])
     for host in (bookworm, trixie):
-        host.install("nginx-light")
         assert host.run("systemctl is-active nginx").stdout.strip() == "active"
     assert "Unable to locate" in trixie.run("apt-get install -y sl", check=False).stderr
     four.serve_packages(["sl"], releases=["trixie"])
