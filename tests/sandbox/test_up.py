@@ -114,9 +114,7 @@ def test_metrics_survive_down_and_up(stack: Stack) -> None:
 
 def test_a_taken_port_is_reported_with_its_holder_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
     other = Stack(tmp_path)
-    code = (
-        "import socket,sys,time; s=socket.socket(); s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); time.sleep(60)"
-    )
+    code = "import socket,sys,time; s=socket.socket(); s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); time.sleep(600)"
     argv = [sys.executable, "-c", code, str(other.port(9115))]
     with subprocess.Popen(argv) as holder:
         try:
