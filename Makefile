@@ -10,7 +10,7 @@ APT      := DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-in
 IS_ROOT  := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test lint unit lock docs lab-up lab-down lab-exec lab-status clean
+.PHONY: help up down status test lint unit lock docs lab-test lab-up lab-down lab-exec lab-status clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -24,9 +24,13 @@ down: $(VENV)/.run ## Stop it; data stays
 status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
-test: lint $(VENV)/.browser ## Everything that is tested: style, types, units, real programs, pages in a browser
-	@echo "== tests"
-	@$(BIN)/pytest $(ARGS)
+test: lint $(VENV)/.browser ## Style, types, units, the real programs, pages in a browser
+	@echo "== tests (those on real systemd hosts have a command of their own: make lab-test)"
+	@$(BIN)/pytest -m "not lab" $(ARGS)
+
+lab-test: $(VENV)/.dev ## As root: what needs real hosts, booted with systemd in an isolated network
+	@echo "== tests on real hosts"
+	@$(BIN)/pytest -m lab $(ARGS)
 
 lint: $(VENV)/.dev ## Style and types only
 	@echo "== style and types"
