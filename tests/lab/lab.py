@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -30,7 +31,7 @@ PACKAGES_PORT = 8099
 """Where the ADMIN serves packages to hosts."""
 
 BY_HAND = "lab"
-"""The name of the lab that people start by hand; those of tests are lab-t1, lab-t2 …"""
+"""The name of the lab that people start by hand; those of tests are lab-p<process>-1, -2 …"""
 
 _LOCK = "labs"  # to make or remove a lab, or to look for abandoned ones
 
@@ -44,6 +45,7 @@ mount --bind "$home/hosts" /etc/hosts
 exec "$@"
 """
 
+_names: set[str] = set()  # given by this process
 _servers: dict[Path, subprocess.Popen[str]] = {}  # those of packages that this process started, by the lab's home
 
 
@@ -300,14 +302,11 @@ def _sweep() -> list[str]:
 
 
 def _free_name() -> str:
-    number = 1
-    while any(
-        place.exists()
-        for place in (
-            store.labs_dir() / f"lab-t{number}",
-            network.path(f"lab-t{number}"),
-            cgroups.root() / f"lab-t{number}",
-        )
-    ):
-        number += 1
-    return f"lab-t{number}"
+    """A name that no lab has, nor had a moment ago: each process has its own."""
+    for number in itertools.count(1):
+        name = f"lab-p{os.getpid()}-{number}"
+        places = (store.labs_dir() / name, network.path(name), cgroups.root() / name)
+        if name not in _names and not any(place.exists() for place in places):
+            _names.add(name)
+            return name
+    raise AssertionError
