@@ -141,7 +141,8 @@ def _block(ctx: Context, component: Component, draft: Draft, order: int) -> Bloc
         resources=(*_parents(ctx.layout, resources), *resources),
         validators=draft.validators,
         service=service,
-        packages=() if ctx.layout.is_sandbox else _packages(ctx, component),
+        # A component that has nothing to do here needs nothing.
+        packages=() if ctx.layout.is_sandbox or not resources else _packages(ctx, component),
         accounts=() if ctx.layout.is_sandbox else accounts,
         commands=draft.commands,
         displaces=draft.service.displaces if draft.service and not supervised else (),

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .report import CHANGED, FAILED, OK, ResourceResult
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from .model import Account, Block
 
+NOWHERE = "/nonexistent"
 _TIMEOUT = 60.0
 
 
@@ -22,10 +24,15 @@ class Accounts:
     """Those of all blocks. `ensure` makes what is missing; `results` and `failures` tell each block how that went."""
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        self._owners: dict[Account, list[str]] = {}
+        merged: dict[tuple[str, str], Account] = {}
+        owners: dict[tuple[str, str], list[str]] = {}
         for block in blocks:
             for account in block.accounts:
-                self._owners.setdefault(account, []).append(block.component)
+                key = (account.kind, account.name)
+                merged[key] = _merge(merged[key], account) if key in merged else account
+                if block.component not in owners.setdefault(key, []):
+                    owners[key].append(block.component)
+        self._owners = {account: owners[key] for key, account in merged.items()}
         self.results: dict[str, list[ResourceResult]] = {}
         self.failures: dict[str, str] = {}
 
@@ -52,6 +59,14 @@ class Accounts:
                 self.results.setdefault(component, []).append(shown)
                 if reason:
                     self.failures[component] = f"{account.kind} {account.name}: {reason}"
+
+
+def _merge(one: Account, other: Account) -> Account:
+    """Several components may want the same user: what either of them says about it, and the groups of both."""
+    special = other if one.home in (None, NOWHERE) else one
+    groups = tuple(dict.fromkeys((*one.groups, *other.groups)))
+    uid = one.uid if other.uid is None else other.uid
+    return replace(special, uid=uid, group=one.group or other.group, groups=groups)
 
 
 def missing(kind: str, name: str) -> bool:
@@ -89,7 +104,7 @@ def _groupadd(account: Account) -> list[str]:
 
 
 def _useradd(account: Account) -> list[str]:
-    home = account.home or "/nonexistent"
+    home = account.home or NOWHERE
     argv = ["useradd", "--home-dir", home, "--shell", account.shell or "/usr/sbin/nologin"]
     # Homes are directories of the manifest, where they are needed.
     argv += ["--no-create-home", *(["--system"] if account.system else [])]

@@ -103,9 +103,11 @@ class _Run:
         foundations = Foundations(blocks, self._ledger, self._selected)
         if any(block.packages or block.accounts for block in blocks):
             self._progress(Event("step", text="packages and accounts"))
+        absent = [path for path in self._wanted_paths if not os.path.lexists(path)]
         if foundations.ensure(check=check):
             self._store.save(self._ledger, self._manifest.digest, [])
         context = self._context(foundations)
+        context.brought = {path for path in absent if os.path.lexists(path)}
         # What goes makes room (ports, names) for what comes.
         for index, name in enumerate(orphans, 1):
             gone = Block(name, "", (), (), None, {})

@@ -30,6 +30,7 @@ class Context:
 
     By component: `lacking` says why a package or account is not there, `foundations` what was done about those; `coming`
     are the components whose packages would be installed by now (in check mode, so that nothing of them can be run).
+    `brought` are paths of the manifest that came with packages in this run.
     """
 
     manifest: Manifest
@@ -44,4 +45,5 @@ class Context:
     interrupted: dict[str, Interrupted] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
     coming: frozenset[str] = frozenset()
+    brought: set[str] = field(default_factory=set)
     foundations: Mapping[str, list[ResourceResult]] = field(default_factory=dict)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from .model import Service
 
-_PROPERTIES = "Id,LoadState,ActiveState,SubState,MainPID,Result,ExecMainStatus,NeedDaemonReload,CanReload,UnitFileState,DropInPaths"
+_PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,MainPID,Result,ExecMainStatus,NeedDaemonReload,CanReload,"
+    "UnitFileState,DropInPaths"
+)
 _TIMEOUT = 120.0
 
 

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import time
 import uuid
 from typing import TYPE_CHECKING
 
 from . import commands, stage
+from .bookkeeping import Bookkeeping
 from .facts import Obstacle, explain, read
 from .files import Step, Swap, undo
 from .ledger import Journal, ServiceEntry
 from .model import Health, Service
 from .operate import Trouble, decide
-from .plan import Change, Plan, plan_block, service_hashes
-from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, ResourceResult, ServiceResult
-from .sections import resolve
-from .services import ManagerError, ServiceState
+from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult
+from .services import ManagerError
 
 if TYPE_CHECKING:
-    from .context import Context, Interrupted
-    from .model import Block
+    from .context import Interrupted
 
 
-class Transaction:
-    """Brings one block about. `pruned`: paths, `stale`:
-
-    names of services, that the component had and the block has not, or that it displaces.
-    """
-
-    def __init__(
-        self, context: Context, block: Block, pruned: list[str], stale: list[str], *, removed: bool = False
-    ) -> None:
-        self._context = context
-        block = resolve(block, context.facts, context.manifest.blobs)
-        self._block = block
-        self._stale = stale
-        self._removed = removed
-        self._interrupted = context.interrupted.get(block.component)
-        self._plan: Plan = plan_block(block, context.manifest, context.ledger, context.facts, pruned)
-        self._hashes = service_hashes(block)
-        self._due = commands.due(block, self._plan, context.ledger)
-        self._commands = [ResourceResult("command", command.name, OK, "run") for command in self._due]
-        self._result = BlockResult(block.component, block.phase, removed=removed)
-        self._resources = [_resource_result(change) for change in self._plan.changes]
-        self._result.resources = self._resources
-        self._service_result: ServiceResult | None = None
-        if block.service:
-            pid = self._state(block.service.name).pid
-            self._service_result = ServiceResult(block.service.name, pid_before=pid, pid_after=pid)
-            self._result.services.append(self._service_result)
-        self._stale_results = []
-        for name in stale:
-            pid = self._state(name).pid
-            self._stale_results.append(ServiceResult(name, "stop" if pid else "none", pid_before=pid, pid_after=pid))
-        self._result.services += self._stale_results
-        self._continues = self._interrupted is not None
-        known = context.ledger.services.get(block.service.name) if block.service else None
-        # What the running process had read before this transaction, and before an interrupted one that it continues.
-        self._service_before = self._interrupted.service if self._interrupted else copy.copy(known)
+class Transaction(Bookkeeping):
+    """Brings one block about."""
 
     def run(self) -> BlockResult:
         """Plans are made on construction; this carries them out (or, in check mode, says what that would be)."""
@@ -66,6 +29,8 @@ class Transaction:
         self._converge()
         foundations = self._context.foundations.get(self._block.component, [])
         self._result.resources = [*foundations, *self._resources, *self._commands]
+        if self._result.outcome in (OK, CHANGED):
+            self._count_brought()
         if self._result.outcome == OK and any(result.outcome == CHANGED for result in foundations):
             self._result.outcome = CHANGED
         self._result.seconds = round(time.monotonic() - began, 3)
@@ -99,12 +64,6 @@ class Transaction:
             self._operate_only(service, action)
         else:
             self._record([])
-
-    def _state(self, name: str) -> ServiceState:
-        return self._context.operator.states.get(name) or ServiceState(name, running=False)
-
-    def _step(self, text: str) -> None:
-        self._context.step(self._block.component, text)
 
     # Deciding
 
@@ -143,11 +102,6 @@ class Transaction:
                 self._result.log_tail = trouble.log_tail
                 action = "restart"
         return action
-
-    def _own_service(self) -> ServiceResult:
-        if self._service_result is None:
-            raise AssertionError("only asked for blocks with a service")
-        return self._service_result
 
     def _all_steps(self) -> list[Step]:
         """The plan's steps and those of the interrupted transaction, each from what was there before either of them."""
@@ -256,11 +210,6 @@ class Transaction:
         if not self._interrupted:
             self._close_journal()
         self._refuse(text)
-
-    def _act(self, service: Service, action: str) -> Trouble | None:
-        words = {"none": "checking", "start": "starting", "restart": "restarting", "reload": "reloading"}
-        self._step(f"{words[action]} {service.name}")
-        return self._context.operator.act(service, action, self._own_service())
 
     def _operate_only(self, service: Service, action: str) -> None:
         """No file changes: the service is down, or has not read its files yet."""
@@ -372,89 +321,6 @@ class Transaction:
         if service:
             self._remember_service(None if trouble or context.manager_error else interrupted.service)
         self._close_journal()
-
-    def _restore_ledger(self) -> None:
-        """What an interrupted transaction had made is no longer there."""
-        if self._interrupted:
-            for path, entry in self._interrupted.paths.items():
-                self._context.ledger.take_path(path, entry)
-
-    def _remember_service(self, entry: ServiceEntry | None) -> None:
-        """What the running process has read, after going back. None: nobody can tell."""
-        service, ledger = self._block.service, self._context.ledger
-        if service is None:
-            return
-        if entry is not None:
-            ledger.services[service.name] = entry
-        elif service.name in ledger.services:
-            ledger.services[service.name].restart = None
-        try:
-            self._context.store.save(ledger, self._context.manifest.digest, [])
-        except OSError as error:
-            self._result.message = f"{self._result.message}; the ledger can't be written: {explain(error)}"
-
-    # Results
-
-    def _fail(self, outcome: str, message: str, log_tail: str | None = None) -> None:
-        self._result.outcome = outcome
-        self._result.message = message
-        self._result.log_tail = log_tail
-        for resource, change in zip(self._resources, self._plan.changes):
-            if change.touches:
-                resource.outcome = outcome
-        for result in self._commands:
-            result.outcome = outcome
-
-    def _finish(self, action: str) -> None:
-        changed = action != "none" or any(result.action != "none" for result in self._stale_results)
-        for resource, change in zip(self._resources, self._plan.changes):
-            if change.touches:
-                resource.outcome = CHANGED
-                changed = True
-        for result in self._commands:
-            result.outcome, changed = CHANGED, True
-        if self._service_result:
-            self._service_result.action = action
-        self._result.outcome = CHANGED if changed else OK
-        if self._continues:
-            self._result.message = "finished what an interrupted earlier run had begun"
-
-    def _record(self, changes: list[tuple[str, Step]], journal: str | None = None) -> bool:
-        """Success: into the ledger, if it says anything else.
-
-        False (and the block has failed) if that can't be written.
-        """
-        context, ledger = self._context, self._context.ledger
-        component, service = self._block.component, self._block.service
-        services: dict[str, ServiceEntry | None] = dict.fromkeys(self._stale)
-        if service:
-            services[service.name] = ServiceEntry(component, service.definition, *self._hashes, service.stop_timeout)
-        entries = {change.path: change.entry for change in self._plan.changes}
-        differs = ledger.take(component, None if self._removed else self._block.data, entries, services) or bool(
-            changes
-        )
-        differs |= ledger.take_commands(component, commands.digests(self._block))
-        if journal:
-            ledger.committed[component] = journal
-        if self._removed:
-            ledger.committed.pop(component, None)
-        try:
-            if differs:
-                context.store.save(ledger, context.manifest.digest, changes)
-            if journal:
-                self._close_journal()
-        except OSError as error:
-            self._fail(FAILED, f"it was applied, but the ledger can't be written: {explain(error)}")
-            return False
-        return True
-
-    def _close_journal(self) -> None:
-        self._context.store.close_journal(self._block.component)
-        self._context.interrupted.pop(self._block.component, None)
-
-
-def _resource_result(change: Change) -> ResourceResult:
-    return ResourceResult(change.kind, change.path, OK, change.action, change.diff, change.note)
 
 
 def _bare_service(name: str, entry: ServiceEntry | None) -> Service:
