@@ -76,6 +76,7 @@ class NodeExporter(Component):
                     families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),
                     calls=("@clock",),
                     memory=5,
+                    umask="0077",
                     sees_host=True,
                     touches_clock=True,
                 ),
