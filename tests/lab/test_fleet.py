@@ -61,7 +61,10 @@ class Admin:
         return result
 
     def json(self, *arguments: str, exits: int = 0) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(self.run(*arguments, "--json", exits=exits).stdout)
+        result = self.lab.admin_run(self.argv(*arguments, "--json"), cwd=self.home, check=False, timeout=600)
+        assert result.stdout.startswith("{"), result.stdout[-3000:] + result.stderr[-6000:]
+        data: dict[str, Any] = json.loads(result.stdout)
+        assert result.returncode == exits, f"exit {result.returncode}: {_complaints(data)}"
         return data
 
     def started(self) -> dict[str, str]:
@@ -73,6 +76,16 @@ class Admin:
             query = ["systemctl", "show", "--property=Id,ActiveEnterTimestampMonotonic,MainPID", *units]
             found[ip] = self.lab[NAMES[ip]].run(query).stdout
         return found
+
+
+def _complaints(data: dict[str, Any]) -> list[str]:
+    """What went wrong, out of all that a run says."""
+    found = [f"{ip}: {host['error']}" for ip, host in data["hosts"].items() if host["error"]]
+    reports = [(ip, report) for ip, host in data["hosts"].items() for report in host.get("reports", {}).values()]
+    found += [f"{ip}: {report['error']}" for ip, report in reports if report["error"]]
+    blocks = [(ip, block) for ip, report in reports for block in report["blocks"]]
+    found += [f"{ip}: {b['component']}: {b['message']}\n{b['log_tail']}" for ip, b in blocks if b["message"]]
+    return found
 
 
 @pytest.fixture(scope="module")
