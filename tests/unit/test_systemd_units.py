@@ -29,7 +29,7 @@ all:
   children:
     infra: { hosts: { 10.0.0.1: { infra_seq: 1 } } }
     nodes: { hosts: { 10.0.0.2: {} } }
-  vars: { admin_ip: 10.0.0.1 }
+  vars: { admin_ip: 10.0.0.1, vector_log_endpoint: ["http://logs.example:9428"] }
 """
 PACKAGED = {"nginx", "chrony"}
 # The units of Debian 13, as far as they matter to a drop-in.
@@ -68,7 +68,7 @@ def spec(*argv: str, confinement: Confinement | None = None) -> ServiceSpec:
 def test_there_is_a_unit_for_every_service() -> None:
     assert set(units()) >= {
         *("alertmanager", "blackbox_exporter", "chrony", "dnsmasq", "nginx", "nginx_exporter", "node_exporter"),
-        *("vmalert", "vmetrics"),
+        *("log_agent", "vmalert", "vmetrics"),
     }
 
 
@@ -130,7 +130,7 @@ def test_programs_behind_the_portal_listen_on_loopback_unless_told_otherwise() -
         files = {r.path: r for b in hosts(text)["10.0.0.1"].blocks for r in b.resources if isinstance(r, File)}
         return files[f"/etc/default/{component}"].content.decode()
 
-    opened = ONE.replace("admin_ip: 10.0.0.1", "admin_ip: 10.0.0.1, infra_expose: intranet")
+    opened = ONE.replace("admin_ip: 10.0.0.1", "infra_expose: intranet, admin_ip: 10.0.0.1")
     for component, port in (("vmetrics", 8428), ("vmalert", 8880), ("alertmanager", 9059), ("blackbox_exporter", 9115)):
         assert f"127.0.0.1:{port}" in flags(ONE, component)
         assert f"=:{port}" in flags(opened, component)
@@ -213,8 +213,9 @@ TimeoutStopSec=60s
 LimitNOFILE=1048576
 MemoryMax=60%
 TasksMax=4096
-NoNewPrivileges=yes
 ProtectSystem=strict
+NoNewPrivileges=yes
+PrivateMounts=yes
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectHostname=yes

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from staddle.components.registration import Listing, LogFormat, LogSource, Registration, Registry, Target
 from staddle.inventory.identity import home_domain
@@ -112,6 +112,8 @@ class Confinement:
     calls: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     """systemd settings that it can't live with."""
+    system: Literal["strict", "full"] = "strict"
+    """What is read-only: everything but `writes`, or only what the system consists of (/usr, /etc, /boot)."""
     memory: int = 20
     open_files: int = 65536
     umask: str = "0027"

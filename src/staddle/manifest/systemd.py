@@ -21,7 +21,7 @@ NULL = "/dev/null"
 
 _FOR_ALL = (
     ("NoNewPrivileges", "yes"),
-    ("ProtectSystem", "strict"),
+    ("PrivateMounts", "yes"),
     ("PrivateTmp", "yes"),
     ("PrivateDevices", "yes"),
     ("ProtectHostname", "yes"),
@@ -135,6 +135,7 @@ def _service(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
 
 def _confined(confinement: Confinement) -> Iterable[tuple[str, str]]:
     skipped = set(confinement.without)
+    yield "ProtectSystem", confinement.system
     for key, value in _FOR_ALL:
         if key not in skipped:
             yield key, value
