@@ -346,9 +346,10 @@ class Store:
             path = segment_path(self.options.folder / "wal", batch[0])
             self._quarantine([path])
             log.error("log segment moved to quarantine: %s", path.name)
+            # Before the commit wakes those who wait: what they append next has not failed.
+            self._failures = 0
             self._commit([], [], wal_seq=batch[0], lost=f"segment {path.name}: {error}")
             self._wal.forget(batch)
-            self._failures = 0
         else:
             with self._changed:
                 self._changed.notify_all()
