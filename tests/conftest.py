@@ -1,0 +1,6 @@
+"""What all tests share: properties are judged by what they find, never by how long a busy machine took over it."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("staddle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("staddle")
