@@ -1,0 +1,1 @@
+"""The package repository: upstreams, resolution, download; indexes, signing, publishing; the offline bundle."""
