@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from staddle.components.base import Context
@@ -15,7 +14,7 @@ from staddle.manifest.layout import LOGS, STATE
 from staddle.manifest.resources import Block, Directory, File, Group, Installed, Manifest, Service, Symlink, User
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from staddle.components.base import CertificateRequest, Component, Draft, Material, Package, ServiceSpec
     from staddle.inventory.fleet import Fleet, Node
@@ -35,7 +34,7 @@ _EVERYWHERE = frozenset(
 def compile_fleet(fleet: Fleet, layout_of: Callable[[Node], Layout], material: Material) -> dict[str, Manifest]:
     """The manifest of every node, by ip."""
     contexts = contexts_of(fleet, layout_of, material)
-    return {ip: _compile_node(ctx) for ip, ctx in contexts.items()}
+    return {ip: compile_node(ctx) for ip, ctx in contexts.items()}
 
 
 def contexts_of(
@@ -100,7 +99,8 @@ def ports_of(ctx: Context) -> dict[tuple[str, str], int]:
     }
 
 
-def _compile_node(ctx: Context) -> Manifest:
+def compile_node(ctx: Context) -> Manifest:
+    """The manifest of one node, from its context of `contexts_of`."""
     blocks = [
         _block(ctx, component, component.build(ctx), order) for order, component in enumerate(running_on(ctx), start=1)
     ]
@@ -180,13 +180,16 @@ def _parents(layout: Layout, resources: tuple[Resource, ...]) -> list[Directory]
     """The directories that the resources need but don't name. In a sandbox not even /etc is there."""
     named = {resource.path for resource in resources if isinstance(resource, Directory)}
     links = {resource.path for resource in resources if isinstance(resource, Symlink)}
-    root = PurePosixPath(layout.root or "/")
-    needed = {
-        str(parent)
-        for resource in resources
-        for parent in PurePosixPath(resource.path).parents
-        if parent.is_relative_to(root) and parent != root
-    }
+    root = layout.root.rstrip("/") + "/"
+    directories = {resource.path.rpartition("/")[0] for resource in resources}
+    needed = {parent for path in directories for parent in _upwards(path) if parent.startswith(root)}
     if layout.is_sandbox:
         return [Directory(path) for path in sorted(needed - named)]
     return [Directory(path, mode=None) for path in sorted(needed - named - links) if path not in _EVERYWHERE]
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """The path and all that it lies in, without the root."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

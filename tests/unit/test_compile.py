@@ -14,14 +14,14 @@ from tests.unit.fleets import LAPTOP, TWO_INFRA, compiled, contexts, files_of
 
 import staddle.compile
 from staddle.components.registry import all_components
-from staddle.manifest.canonical import digest
+from staddle.manifest.canonical import digest, to_json
 from staddle.manifest.resources import Directory, File
 
 
 def test_the_same_fleet_gives_the_same_bytes_in_another_process() -> None:
-    here = {ip: digest(manifest) for ip, manifest in compiled(TWO_INFRA).items()}
-    code = "from tests.unit.fleets import *; from staddle.manifest.canonical import digest;"
-    code += "print({ip: digest(m) for ip, m in compiled(TWO_INFRA).items()})"
+    here = {ip: digest(to_json(manifest)) for ip, manifest in compiled(TWO_INFRA).items()}
+    code = "from tests.unit.fleets import *; from staddle.manifest.canonical import digest, to_json;"
+    code += "print({ip: digest(to_json(m)) for ip, m in compiled(TWO_INFRA).items()})"
     env = {**os.environ, "PYTHONHASHSEED": "4711", "TZ": "Asia/Tokyo", "PYTHONPATH": str(Path(__file__).parents[2])}
     there = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert there.stdout.strip() == str(here)

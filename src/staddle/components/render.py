@@ -9,12 +9,14 @@ from typing import Any
 import jinja2
 import yaml
 
+# libyaml's emitter writes the same and is ten times as fast: a big fleet has thousands of target files.
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 NOTE = "Managed by Staddle: edit the inventory instead."
 
 
 def to_yaml(data: Any) -> bytes:
     """YAML in block style, keys in the order given, with the note that the file is managed."""
-    text = yaml.safe_dump(data, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1000)
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1000)
     return f"# {NOTE}\n{text}".encode()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from staddle.compile import compile_fleet, components_on, contexts_of, packages_on
+from staddle.compile import compile_fleet, compile_node, components_on, contexts_of, packages_on
 from staddle.components.base import Phase
 from staddle.components.registry import all_components
 from staddle.drive.facts import HostFacts, PackageFacts
@@ -86,12 +86,13 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
 
 
 def _publish(run: RunDirectory, manifest: Manifest, tagged: Mapping[str, AbstractSet[str]]) -> str:
-    run.write("manifest", manifest.node, to_json(manifest))
+    canonical = to_json(manifest)
+    run.write("manifest", manifest.node, canonical)
     phases: dict[str, list[str]] = {}
     for block in manifest.blocks:
         phases.setdefault(block.phase, []).append(block.component)
     run.put("index", manifest.node, {"phases": phases, **{tag: sorted(names) for tag, names in tagged.items()}})
-    return digest(manifest)
+    return digest(canonical)
 
 
 def host_data(node: Node) -> dict[str, Any]:
@@ -168,7 +169,9 @@ def _facts(ip: str, run: RunDirectory, admin: Path) -> HostFacts | None:
     kept = admin / "facts" / f"{ip}.json"
     data = run.get("facts", ip)
     if data is not None:
-        write_file(kept, json.dumps(data, indent=1, sort_keys=True).encode() + b"\n", 0o600)
+        content = json.dumps(data, indent=1, sort_keys=True).encode() + b"\n"
+        if not kept.exists() or kept.read_bytes() != content:
+            write_file(kept, content, 0o600)
         return HostFacts.from_data(data)
     try:
         return HostFacts.from_data(json.loads(kept.read_text(encoding="utf-8")))
@@ -187,8 +190,7 @@ def _consumers(
     """The components that are made of the targets, probes and names that nodes register: without, they'd be others."""
     if not fleet.infra:
         return frozenset()
-    ip = fleet.infra[0].ip
-    there = {block.component for block in manifests[ip].blocks}
-    ctx = replace(contexts[ip], material=material)
-    bare = replace(ctx, registry=replace(ctx.registry, targets=(), probes=(), dns=()))
-    return frozenset(c.name for c in components_on(ctx.node) if c.name in there and c.build(ctx) != c.build(bare))
+    ctx = contexts[fleet.infra[0].ip]
+    nothing = replace(ctx.registry, targets=(), probes=(), dns=())
+    bare = {block.component: block for block in compile_node(replace(ctx, material=material, registry=nothing)).blocks}
+    return frozenset(b.component for b in manifests[ctx.node.ip].blocks if b != bare.get(b.component))

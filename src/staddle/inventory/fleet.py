@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Node:
         return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Fleet:
     """All nodes, ordered by IP address; `source` names the inventory for messages."""
 
@@ -62,14 +63,15 @@ class Fleet:
     admin_ip: str
     source: str
 
-    @property
+    @cached_property
     def infra(self) -> tuple[Node, ...]:
         """INFRA nodes, by `infra_seq`."""
         return tuple(sorted((n for n in self.nodes if n.is_infra), key=lambda n: n.infra_seq))
 
     def node(self, ip: str) -> Node:
         """The node with this key. Raises KeyError."""
-        for node in self.nodes:
-            if node.ip == ip:
-                return node
-        raise KeyError(ip)
+        return self._by_ip[ip]
+
+    @cached_property
+    def _by_ip(self) -> Mapping[str, Node]:
+        return {node.ip: node for node in self.nodes}

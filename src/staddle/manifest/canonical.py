@@ -46,9 +46,9 @@ def to_json(manifest: Manifest) -> bytes:
     return text.encode() + b"\n"
 
 
-def digest(manifest: Manifest) -> str:
+def digest(canonical: bytes) -> str:
     """SHA-256 of the canonical bytes: the manifest's address."""
-    return hashlib.sha256(to_json(manifest)).hexdigest()
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def _block(block: Block, blobs: dict[str, str]) -> dict[str, Any]:

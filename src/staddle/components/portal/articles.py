@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
+@cache
 def to_html(markdown: str) -> Markup:
     """CommonMark with tables. HTML in the text is shown, not used, so the result is safe whoever wrote it."""
     return Markup(_MARKDOWN.render(markdown))  # noqa: S704 - see above

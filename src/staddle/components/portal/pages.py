@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -102,6 +103,20 @@ def site_json(site: Site) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["href"] = safe_href
+    environment.filters["soft"] = soft
+    return environment
+
+
 def _modules(site: Site) -> list[str]:
     """Every module in the inventory, the well-known ones first."""
     found = {cell.module for node in site.nodes for cell in node.modules}
@@ -125,15 +140,7 @@ def render_pages(site: Site) -> dict[str, bytes]:
     """The HTML files and `site.json`: path below the web root → content."""
     static = assets.load()
     data = site_json(site)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["href"] = safe_href
-    environment.filters["soft"] = soft
+    environment = _environment()
     nav = _navigation(site.features)
     common = {
         "site": site,
