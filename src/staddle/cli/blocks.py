@@ -29,10 +29,12 @@ def print_failure(block: BlockResult) -> None:
 def print_plan(block: BlockResult) -> None:
     """What a component needs, with diffs."""
     out.print(f"\n[bold]{block.component}[/]")
+    if block.message:
+        out.print(f"  [yellow]{escape(block.message)}[/]")
     for resource in block.resources:
         if resource.outcome != "ok":
             out.print(f"  {resource.action} {resource.kind} {escape(resource.path)}")
-            if resource.diff and resource.action == "update":
+            if resource.diff and resource.action in {"update", "restore"}:
                 print_diff(resource.diff.splitlines())
     for service in block.services:
         if service.action != "none":

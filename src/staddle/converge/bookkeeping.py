@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Bookkeeping:
     ) -> None:
         self._context = context
         block = resolve(block, context.facts, context.manifest.blobs)
+        self._fetch_originals(pruned)
         self._block = block
         self._stale = stale
         self._removed = removed
@@ -56,6 +58,14 @@ class Bookkeeping:
         known = context.ledger.services.get(block.service.name) if block.service else None
         # What the running process had read before this transaction, and before an interrupted one that it continues.
         self._service_before = self._interrupted.service if self._interrupted else copy.copy(known)
+
+    def _fetch_originals(self, pruned: list[str]) -> None:
+        """What was there before us comes back when ours goes: its content, as far as the ledger still has it."""
+        for path in pruned:
+            sha256 = (self._context.ledger.paths[path].original or {}).get("sha256")
+            if sha256:
+                with contextlib.suppress(OSError):
+                    self._context.manifest.blobs[sha256] = self._context.store.content(sha256)
 
     def _state(self, name: str) -> ServiceState:
         return self._context.operator.states.get(name) or ServiceState(name, running=False)

@@ -84,12 +84,15 @@ class Command:
 
 @dataclass(frozen=True)
 class Validator:
-    """A program that judges the staged files; exit status 0 accepts."""
+    """A program that judges the staged files; exit status 0 accepts. The verdict of one that is `provisional` may be
+    another by the time of a run: in check mode it is only told.
+    """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     timeout: float
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -371,7 +374,9 @@ def _validator(reader: _Reader) -> Validator:
         raise reader.fail("argv", "a non-empty list of strings")
     if not all(isinstance(value, str) for value in environment.values()):
         raise reader.fail("environment", "strings")
-    return Validator(reader.text("name"), tuple(argv), environment, reader.seconds("timeout"))
+    return Validator(
+        reader.text("name"), tuple(argv), environment, reader.seconds("timeout"), reader.flag("provisional")
+    )
 
 
 def _service(reader: _Reader) -> Service:

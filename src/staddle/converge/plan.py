@@ -257,7 +257,9 @@ def _explain(change: Change, resource: Resource, old: Entry | None, blobs: Mappi
 
 
 def _plan_removal(path: str, entry: Entry, facts: Facts, blobs: dict[str, bytes]) -> Change:
-    """A path that no manifest names any more. What we can't recognise as ours is left where it is."""
+    """A path that no manifest names any more: what was there before us comes back, else it goes. What we can't
+    recognise as ours is left where it is.
+    """
     try:
         before = facts.get(path)
     except Obstacle as obstacle:
@@ -271,14 +273,27 @@ def _plan_removal(path: str, entry: Entry, facts: Facts, blobs: dict[str, bytes]
         return Change(entry.kind, path, "forget", before, before, "none", None, note="left alone: it can't be read")
     if entry.section:
         return _plan_cut(path, entry, before, blobs)
-    change = Change(entry.kind, path, "remove", before, ABSENT, entry.on_change, None)
+    after, lost = _original(entry, blobs)
+    if before.same(after):
+        return Change(entry.kind, path, "forget", before, before, entry.on_change, None, note="is as it was before us")
+    change = Change(entry.kind, path, "remove" if after == ABSENT else "restore", before, after, entry.on_change, None)
     if before.kind == "file":
-        change.diff = difference(path, _content(path, before), None, secret=entry.secret)
+        hidden = entry.secret or is_private(after)
+        old = blobs[after.sha256] if after.sha256 else None
+        change.diff = difference(path, _content(path, before), old, secret=hidden)
+    change.note = "what was there before could not be read from the ledger" if lost else None
     if (before.kind, before.sha256, before.target) != (entry.kind, entry.sha256, entry.target):
-        change.note = "had been changed by hand"
-        if before.sha256:
-            change.note += f"; that content is kept in the ledger as {before.sha256}"
+        words = ["had been changed by hand"]
+        words += [f"that content is kept in the ledger as {before.sha256}"] if before.sha256 else []
+        change.note = "; ".join([*words, *filter(None, [change.note])])
     return change
+
+
+def _original(entry: Entry, blobs: Mapping[str, bytes]) -> tuple[State, bool]:
+    """What was at the path before we wrote to it (nothing, if that was ours); whether it can't be had any more."""
+    state = State.from_data(entry.original) if entry.original else ABSENT
+    lost = state.kind not in ("absent", "file", "symlink") or (state.sha256 is not None and state.sha256 not in blobs)
+    return (ABSENT, True) if lost else (state, False)
 
 
 def _plan_cut(path: str, entry: Entry, before: State, blobs: dict[str, bytes]) -> Change:

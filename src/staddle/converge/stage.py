@@ -31,6 +31,7 @@ class Refusal:
 
     message: str
     origin: str | None = None
+    provisional: bool = False
 
 
 def validate(block: Block, blobs: Mapping[str, bytes], state: str | None) -> Refusal | None:
@@ -46,7 +47,8 @@ def validate(block: Block, blobs: Mapping[str, bytes], state: str | None) -> Ref
             output = _run(validator, stage)
             if output is not None:
                 output = _redact(output.replace(stage, "").strip(), block, blobs)
-                return Refusal(f"{validator.name}: {output[-_OUTPUT_LIMIT:]}", _origin(block, blobs, output))
+                text = f"{validator.name}: {output[-_OUTPUT_LIMIT:]}"
+                return Refusal(text, _origin(block, blobs, output), validator.provisional)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return None

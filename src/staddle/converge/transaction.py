@@ -75,6 +75,9 @@ class Transaction(Bookkeeping):
             refusal = stage.validate(self._block, context.manifest.blobs, state)
         except OSError as error:
             refusal = stage.Refusal(f"the new files can't be staged: {explain(error)}")
+        if refusal and refusal.provisional and context.check:
+            self._result.message = f"by now, {refusal.message}"
+            return True
         if refusal:
             self._refuse(refusal.message)
             self._result.origin = refusal.origin

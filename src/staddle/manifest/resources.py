@@ -137,13 +137,15 @@ class Validator:
 
     `argv` may contain `{stage}`: a private directory in which every file and symlink of the component is laid out
     under its own absolute path (`{stage}/etc/nginx/nginx.conf`), new content included. Exit status 0 accepts. It runs
-    only if one of the component's files changed.
+    only if one of the component's files changed. `provisional`: it asks other hosts, which a run may change before it
+    comes to this one; in check mode, its refusal is told and is not a failure.
     """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

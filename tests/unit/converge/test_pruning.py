@@ -73,6 +73,47 @@ def test_a_file_changed_by_hand_is_removed_but_its_content_kept(host: Host) -> N
     assert host.tree() == {}
 
 
+def test_what_was_there_before_us_comes_back_with_its_mode(host: Host) -> None:
+    (host.base / "f").write_text("theirs\n")
+    (host.base / "f").chmod(0o640)
+    (host.base / "l").symlink_to("there")
+    ours = block("a", host.file("f", "ours\n"), host.symlink("l", "here"))
+    host.converge(ours)
+    host.converge(block("a", host.file("f", "later\n"), host.symlink("l", "here")))
+    planned = host.converge(check=True)
+    report = host.converge()
+    assert report.changes() == planned.changes() == [("a", host.at("f"), "restore"), ("a", host.at("l"), "restore")]
+    assert host.tree() == {"f": ("0o640", "theirs\n"), "l": "→ there"}
+    assert host.converge().blocks == []
+    host.converge(ours)
+    assert [action for _, _, action in host.converge().changes()] == ["restore", "restore"], "and so every time"
+
+
+def test_what_somebody_has_put_back_already_is_left(host: Host) -> None:
+    (host.base / "f").write_text("theirs\n")
+    host.converge(block("a", host.file("f", "ours\n")))
+    (host.base / "f").write_text("theirs\n")
+    assert host.converge().changes() == []
+    assert host.tree() == {"f": ("0o644", "theirs\n")}
+
+
+def test_a_file_changed_by_hand_gives_way_to_the_original_and_is_kept(host: Host) -> None:
+    (host.base / "f").write_text("theirs\n")
+    host.converge(block("a", host.file("f", "ours\n")))
+    (host.base / "f").write_text("edited\n")
+    assert hashlib.sha256(b"edited\n").hexdigest() in (resource(host.converge(), "f").note or "")
+    assert host.tree() == {"f": ("0o644", "theirs\n")}
+
+
+def test_an_original_that_is_lost_is_told(host: Host) -> None:
+    (host.base / "f").write_text("theirs\n")
+    host.converge(block("a", host.file("f", "ours\n")))
+    (host.state / "blobs" / hashlib.sha256(b"theirs\n").hexdigest()).unlink()
+    report = host.converge()
+    assert "could not be read" in (resource(report, "f").note or "")
+    assert host.tree() == {}
+
+
 def test_what_is_something_else_now_is_left_alone(host: Host) -> None:
     host.converge(block("a", host.file("f")))
     (host.base / "f").unlink()

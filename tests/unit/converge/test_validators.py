@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,15 @@ def test_a_refusal_changes_nothing_and_is_told_in_the_programs_own_words(host: H
     assert sorted(host.tree()) == ["f", "other"]
     assert host.read("f") == "1\n"
     assert not list(host.state.glob("stage.*"))
+
+
+def test_what_asks_other_hosts_is_told_in_a_plan_and_refuses_in_a_run(host: Host) -> None:
+    judge = replace(python_validator(REFUSE, "{stage}" + host.at("f")), provisional=True)
+    wanted = block("a", host.file("f"), validators=(judge,))
+    planned = result(host.converge(wanted, check=True), "a")
+    assert (planned.outcome, planned.message) == ("changed", f"by now, judge: bad word in {host.at('f')}:3")
+    assert result(host.converge(wanted), "a").outcome == "failed"
+    assert host.tree() == {}
 
 
 def test_the_stage_has_the_whole_file_set_new_and_unchanged(host: Host) -> None:
