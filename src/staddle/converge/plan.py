@@ -273,6 +273,11 @@ def _plan_removal(path: str, entry: Entry, facts: Facts, blobs: dict[str, bytes]
         return Change(entry.kind, path, "forget", before, before, "none", None, note="left alone: it can't be read")
     if entry.section:
         return _plan_cut(path, entry, before, blobs)
+    return _plan_return(path, entry, before, blobs)
+
+
+def _plan_return(path: str, entry: Entry, before: State, blobs: Mapping[str, bytes]) -> Change:
+    """Back to what was there before us, which may be nothing."""
     after, lost = _original(entry, blobs)
     if before.same(after):
         return Change(entry.kind, path, "forget", before, before, entry.on_change, None, note="is as it was before us")
