@@ -256,7 +256,8 @@ class Transaction(Bookkeeping):
             for step in journal.steps:
                 context.facts.read(step.path)
         # They read what is in the files, and those are the previous ones again. Were they not, the trouble is told already.
-        self._run_commands()
+        if journal.steps:
+            self._run_commands()
         again = self._bring_back(action, first=first)
         if problem or again:
             reason = problem or (again.reason if again else "")

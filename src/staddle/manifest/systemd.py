@@ -101,6 +101,22 @@ def definition(spec: ServiceSpec, title: str, note: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def task(title: str, argv: tuple[str, ...], confinement: Confinement, note: str) -> bytes:
+    """A unit that runs a program to its end, for a timer to start."""
+    lines = [f"# {note}", "[Unit]", f"Description={title} (Staddle)", "After=network-online.target"]
+    lines += ["Wants=network-online.target", "", "[Service]", "Type=oneshot"]
+    lines += [f"ExecStart={' '.join(_word(word) for word in argv)}"]
+    lines += [f"{key}={value}" for key, value in _confined(confinement)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def timer(title: str, calendar: str, spread: str, note: str) -> bytes:
+    """When the task of the same name is run: at these times, and up to `spread` later, so that hosts take turns."""
+    lines = [f"# {note}", "[Unit]", f"Description={title} (Staddle)", "", "[Timer]", f"OnCalendar={calendar}"]
+    lines += [f"RandomizedDelaySec={spread}", "Persistent=true", "", "[Install]", "WantedBy=timers.target"]
+    return ("\n".join(lines) + "\n").encode()
+
+
 def _service(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
     confinement = spec.confinement
     yield "Type", "exec"

@@ -74,6 +74,7 @@ def modules(ctx: Context) -> dict[str, Any]:
     """What a probe may be: `module` of `blackbox_targets`, and those that Staddle's own components use."""
     tls = {"ca_file": ctx.at(CA_PATH)}
     http = {"preferred_ip_protocol": "ip4", "tls_config": tls}
+    portal = {**http, "follow_redirects": False, "valid_status_codes": [200, 301, 302, 401]}
     return {
         "icmp": {"prober": "icmp", "timeout": "5s", "icmp": {"preferred_ip_protocol": "ip4"}},
         "icmp_ttl5": {"prober": "icmp", "timeout": "5s", "icmp": {"preferred_ip_protocol": "ip4", "ttl": 5}},
@@ -82,11 +83,9 @@ def modules(ctx: Context) -> dict[str, Any]:
         "http_2xx": {"prober": "http", "timeout": "5s", "http": http},
         "http_post_2xx": {"prober": "http", "timeout": "5s", "http": {**http, "method": "POST"}},
         # A server that asks for a password is up, too.
-        "http_portal": {
-            "prober": "http",
-            "timeout": "5s",
-            "http": {**http, "follow_redirects": False, "valid_status_codes": [200, 301, 302, 401]},
-        },
+        "http_portal": {"prober": "http", "timeout": "5s", "http": portal},
+        # With a certificate that isn't our CA's, it has to be one that the host trusts, as a browser would.
+        "http_portal_public": {"prober": "http", "timeout": "5s", "http": {**portal, "tls_config": {}}},
         "dns": {
             "prober": "dns",
             "timeout": "5s",

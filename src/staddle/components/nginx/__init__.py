@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from staddle.components import acme
 from staddle.components.base import (
     CertificateRequest,
     Confinement,
@@ -57,6 +58,7 @@ class Nginx(InfraComponent):
     path = "/"
     packages = (NGINX,)
     programs = ("nginx",)
+    after = ("acme",)
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.nginx_enabled
@@ -73,7 +75,7 @@ class Nginx(InfraComponent):
         return ports
 
     def certificates(self, ctx: Context) -> tuple[CertificateRequest, ...]:
-        return () if ctx.params.nginx_sslmode == "disable" else (certificate_request(ctx),)
+        return () if ctx.params.nginx_sslmode == "disable" else (certificate_request(ctx), *acme.requests(ctx))
 
     def register(self, ctx: Context) -> Registration:
         instance = ctx.instance(self.name)
@@ -101,6 +103,7 @@ class Nginx(InfraComponent):
                 Directory(ctx.at(PREFIX)),
                 *_configuration(ctx),
                 *_identity(ctx),
+                *acme.own_pairs(ctx),
                 *_content(ctx, www),
                 *(
                     []
@@ -111,10 +114,13 @@ class Nginx(InfraComponent):
             validators=(
                 Validator(
                     "nginx -t",
-                    (program.path, "-t", "-q", "-e", "stderr", "-p", "{stage}", "-c", f"{{stage}}{config}"),
+                    acme.judged(
+                        ctx, (program.path, "-t", "-q", "-e", "stderr", "-p", "{stage}", "-c", f"{{stage}}{config}")
+                    ),
                     environment=program.environment,
                 ),
             ),
+            commands=acme.links(ctx),
             service=ServiceSpec(
                 name=self.name,
                 argv=(
@@ -293,5 +299,6 @@ def _probes(ctx: Context, instance: str) -> list[Probe]:
         ins = instance if server.is_home else f"{instance}:{server.names[0]}"
         labels = {"cls": "nginx", "ins": ins, "ip": ctx.node.ip, "server": server.names[0]}
         hostname = server.names[0].replace("*.", "probe.")
-        probes.append(Probe(instance, "http_portal", url, labels, hostname=hostname))
+        module = "http_portal" if server.by_our_ca else "http_portal_public"
+        probes.append(Probe(instance, module, url, labels, hostname=hostname))
     return probes

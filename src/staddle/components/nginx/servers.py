@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from staddle.components.acme import shown_pair
 from staddle.components.base import CertificateRequest
 from staddle.components.nginx.settings import CERTIFICATE
 from staddle.inventory.identity import alerts_domain, home_domain, metrics_domain
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from staddle.components.registration import Route
 
 HOME = "home"
+OWN_CERTIFICATE = f"cert/{CERTIFICATE}.crt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Server:
     @property
     def is_home(self) -> bool:
         return self.name == HOME
+
+    @property
+    def by_our_ca(self) -> bool:
+        """Whether its certificate is the portal's own."""
+        return self.certificate == OWN_CERTIFICATE
 
     @property
     def is_ours(self) -> bool:
@@ -75,14 +82,15 @@ def certificate_request(ctx: Context) -> CertificateRequest:
 def _server(ctx: Context, name: str, entry: PortalEntry) -> Server:
     kind = "home" if name == HOME else "path" if entry.path else "endpoint"
     names = dict.fromkeys([entry.domain or home_domain(ctx.params), *entry.domains])
+    certificate, key = shown_pair(ctx, entry) or (entry.cert, entry.key)
     return Server(
         name=name,
         names=tuple(names),
         entry=entry,
         kind="conf" if entry.conf else kind,
         enforce_https=ctx.params.nginx_sslmode == "enforce" or entry.enforce_https,
-        certificate=entry.cert or f"cert/{CERTIFICATE}.crt",
-        key=entry.key or f"cert/{CERTIFICATE}.key",
+        certificate=certificate or OWN_CERTIFICATE,
+        key=key or f"cert/{CERTIFICATE}.key",
         origin=_origin(ctx, name),
     )
 

@@ -77,6 +77,8 @@ def _security(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]
         yield draft.problem("error", f"{where}.certbot", "has both certbot and cert", "one of them")
     if entry.certbot and params.certbot_sign and not params.certbot_email:
         yield draft.problem("error", f"{where}.certbot", "certbot_sign needs certbot_email", "a mail address")
+    if entry.certbot and params.certbot_sign:
+        yield from _challenge(draft, where, entry)
     if entry.enforce_https and params.nginx_sslmode == "disable":
         message = "asks for HTTPS, but nginx_sslmode is 'disable'"
         yield draft.problem("error", f"{where}.enforce_https", message, "nginx_sslmode: enable")
@@ -84,6 +86,18 @@ def _security(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]
         yield draft.problem(
             "error", f"{where}.auth", "asks for a log-in, but nginx_users is empty", "at least one user"
         )
+
+
+def _challenge(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]:
+    """The authority asks each name for a file, over plain HTTP at the usual port."""
+    names = {f"{where}.domain": entry.domain} | {f"{where}.domains[{i}]": name for i, name in enumerate(entry.domains)}
+    for place, name in names.items():
+        if name.startswith("*"):
+            message = f"no authority gives a certificate for {name} to a web server"
+            yield draft.problem("error", place, message, "names without *, or cert and key of your own")
+    if draft.node.params.nginx_port != 80:
+        message = "an authority looks at port 80, the portal is at another (nginx_port)"
+        yield draft.problem("warning", f"{where}.certbot", message, "a way from port 80 to it")
 
 
 def _domains(draft: Draft) -> Iterator[Problem]:
