@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG = "/etc/staddle/acme.json"
+LOCK = "/run/lock/staddle-acme"
 MARK = ".shown"
 """In a lineage's directory: hash of the certificate that nginx was last told to read."""
 DUE_DAYS = 30
@@ -225,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "due":
         return int(not all(real(settings, lineage, DUE_DAYS * 86_400) for lineage in settings.lineages))
     # The timer and a run of converge may come at the same time.
-    with Path(settings.directory, ".lock").open("w") as lock:
+    with Path(LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if given.what == "choose":
             choose(settings)

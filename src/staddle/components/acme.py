@@ -19,7 +19,7 @@ from staddle.components.registry import component
 from staddle.components.render import NOTE
 from staddle.errors import CompileError
 from staddle.manifest import systemd
-from staddle.manifest.resources import Command, Directory, File
+from staddle.manifest.resources import Command, Directory, File, Symlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,14 @@ def judged(ctx: Context, argv: tuple[str, ...]) -> tuple[str, ...]:
     return ("sh", "-c", script, "sh", f"{{stage}}{ctx.at(SHOWN)}", *argv)
 
 
+def peers(ctx: Context) -> list[str]:
+    """Other INFRA nodes, which may have been given the challenge that this one is asked for: `host:port` of their portals."""
+    if not _shown(ctx):
+        return []
+    others = [node for node in ctx.fleet.infra if node.ip != ctx.node.ip and _wanted(node)]
+    return [f"{ctx.layout.host(node)}:{ctx.port(node.params.nginx_port)}" for node in others]
+
+
 def _shown(ctx: Context) -> dict[str, tuple[str, ...]]:
     """A sandbox has the portal's own certificate for all names."""
     return lineages(ctx.params) if _wanted(ctx.node) and not ctx.layout.is_sandbox else {}
@@ -161,19 +169,22 @@ class Certbot(Component):
             without=("MemoryDenyWriteExecute",),
             system="full",
         )
-        start = f"systemctl daemon-reload && systemctl enable --quiet --now {UNIT}.timer"
-        stop = f"systemctl disable --quiet --now {UNIT}.timer 2>/dev/null; rm -f {ctx.at(METRICS)}; systemctl daemon-reload"
+        timer = f"{UNIT}.timer"
+        stop = (
+            f"systemctl stop {timer}; systemctl daemon-reload; systemctl reset-failed {timer}; rm -f {ctx.at(METRICS)}"
+        )
         return Draft(
             resources=(
                 File(f"{unit}.service", systemd.task("ACME orders", _command(ctx, "order"), confinement, NOTE)),
                 File(f"{unit}.timer", systemd.timer("ACME orders twice a day", TIMES, "6h", NOTE)),
+                Symlink(f"{ctx.at(systemd.UNITS)}/timers.target.wants/{timer}", f"../{timer}"),
             ),
             commands=(
                 Command(
                     "timer",
-                    ("sh", "-c", start),
-                    check=("systemctl", "--quiet", "is-active", f"{UNIT}.timer"),
-                    undo=("sh", "-c", stop),
+                    ("sh", "-c", f"systemctl daemon-reload && systemctl restart {timer}"),
+                    check=("systemctl", "--quiet", "is-active", timer),
+                    undo=("sh", "-c", f"{{ {stop}; }} 2>/dev/null"),
                 ),
             ),
         )

@@ -166,6 +166,7 @@ def _configuration(ctx: Context) -> list[File]:
         "files": [f"{server.name}.conf" for server in all_servers] if params.nginx_clean else ["*.conf"],
         "tls": params.nginx_sslmode != "disable",
         "re_escape": re.escape,
+        "acme_peers": acme.peers(ctx),
     }
     main = template(
         __name__,

@@ -46,6 +46,6 @@ class NginxParameters(Section):
         Literal["portal", "intranet"],
         Param("Where the programs behind the portal listen: on this host only, or on the intranet as well."),
     ] = "portal"
-    certbot_sign: Annotated[bool, Param("Ask an ACME authority for the certificates named by `certbot`.")] = False
+    certbot_sign: Annotated[bool, Param("Order the certificates that portal entries name with `certbot` from an ACME authority.")] = False
     certbot_email: Annotated[str, Param("Mail address of the ACME account.")] = ""
-    certbot_options: Annotated[str, Param("Further options for certbot.")] = ""
+    certbot_options: Annotated[str, Param("Further options for certbot, such as --server.")] = ""
