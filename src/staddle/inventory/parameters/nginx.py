@@ -46,6 +46,6 @@ class NginxParameters(Section):
         Literal["portal", "intranet"],
         Param("Where the programs behind the portal listen: on this host only, or on the intranet as well."),
     ] = "portal"
-    certbot_sign: Annotated[bool, Param("Order the certificates that portal entries name with `certbot` from an ACME authority.")] = False
+    certbot_sign: Annotated[bool, Param("Order certificates that portal entries name (`certbot`) by ACME.")] = False
     certbot_email: Annotated[str, Param("Mail address of the ACME account.")] = ""
     certbot_options: Annotated[str, Param("Further options for certbot, such as --server.")] = ""
