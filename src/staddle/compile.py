@@ -141,8 +141,7 @@ def _block(ctx: Context, component: Component, draft: Draft, order: int) -> Bloc
         resources=(*_parents(ctx.layout, resources), *resources),
         validators=draft.validators,
         service=service,
-        # A component that has nothing to do here needs nothing.
-        packages=() if ctx.layout.is_sandbox or not resources else _packages(ctx, component),
+        packages=_packages(ctx, component, draft),
         accounts=() if ctx.layout.is_sandbox else accounts,
         commands=draft.commands,
         displaces=draft.service.displaces if draft.service and not supervised else (),
@@ -167,8 +166,12 @@ def _service_accounts(spec: ServiceSpec) -> tuple[Group | User, ...]:
     return (*groups, User(confinement.user, groups=shared))
 
 
-def _packages(ctx: Context, component: Component) -> tuple[Installed, ...]:
+def _packages(ctx: Context, component: Component, draft: Draft) -> tuple[Installed, ...]:
     """What has to be installed: a package that can be done without is, where it can be had, all that is needed."""
+    if ctx.layout.is_sandbox or draft.packages is not None:
+        return () if ctx.layout.is_sandbox else draft.packages or ()
+    if not (draft.resources or draft.service):
+        return ()  # it has nothing to do here
     packages = component.packages_on(ctx.node)
     programs = ctx.layout.programs
     chosen = next((p for p in packages if p.optional and any(name in programs for name in p.programs)), None)

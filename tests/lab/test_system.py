@@ -65,7 +65,13 @@ class Site:
 
     def manifest(self, **parameters: Any) -> Manifest:
         """The host's, with these parameters for it."""
-        own = {"infra_seq": 1, "vlogs_enabled": False, "node_admin_pk_list": ["ssh-ed25519 AAAA me"], **parameters}
+        own = {
+            "infra_seq": 1,
+            "vlogs_enabled": False,
+            "node_tune": "none",
+            "node_admin_pk_list": ["ssh-ed25519 AAAA me"],
+            **parameters,
+        }
         inventory = {"all": {"children": {"infra": {"hosts": {self.host.ip: own}}}, "vars": {"admin_ip": self.host.ip}}}
         fleet = parse_inventory(json.dumps(inventory), "lab.yml").fleet
         layout = system_layout(self.facts)

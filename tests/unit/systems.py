@@ -27,6 +27,7 @@ TRIXIE = _host(
     syslog_ng_core="4.8.1-1+b4",
     syslog_ng_mod_http="4.8.1-1+b4",
     sudo="1.9.16p2-3",
+    tuned="2.25.1-1",
     tzdata="2026f-0+deb13u1",
     victoria_metrics="1.112.0+ds1-2",
 )
@@ -45,6 +46,7 @@ BOOKWORM = _host(
     syslog_ng_core="3.38.1-5+deb12u1",
     syslog_ng_mod_http="3.38.1-5+deb12u1",
     sudo="1.9.13p3-1+deb12u2",
+    tuned="2.20.0-1",
     tzdata="2026f-0+deb12u1",
     victoria_metrics="1.79.5+ds1-2+b5",
 )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from configparser import ConfigParser
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.fleets import compiled, fleet_of, material_for
-from tests.unit.systems import TRIXIE
+from tests.unit.systems import TRIXIE, facts_with
 
 from staddle.compile import compile_fleet
-from staddle.drive.system import system_layout
-from staddle.manifest.resources import File, Section, Symlink
+from staddle.drive.facts import PackageFacts
+from staddle.drive.material import admin_keys
+from staddle.drive.system import system_layout, unavailable, wanted_packages
+from staddle.manifest.resources import File, Installed, Section, Symlink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from staddle.drive.facts import HostFacts
     from staddle.manifest.resources import Block
 
@@ -46,6 +51,15 @@ def text(block: Block, path: str) -> str:
         ("resolver", "node_dns_method: none"),
         ("timezone", "nodename: worker"),
         ("kernel", "node_sysctl_params: {}"),
+        ("kernel_modules", "node_kernel_modules: []"),
+        ("limits", "node_limits: false"),
+        ("tuning", "node_tune: none"),
+        ("swap", "node_disable_swap: false"),
+        ("numa", "node_disable_numa: false"),
+        ("disk_prefetch", "node_disk_prefetch: false"),
+        ("crontab", "node_crontab: []"),
+        ("shell", "node_aliases: {}"),
+        ("node_packages", "node_packages: [], node_default_packages: []"),
         ("admin_user", "node_admin_enabled: false"),
         ("firewall", "node_firewall_mode: none"),
         ("ntp_client", "node_ntp_enabled: false"),
@@ -53,7 +67,9 @@ def text(block: Block, path: str) -> str:
     ],
 )
 def test_each_part_can_be_switched_off(component: str, off: str) -> None:
-    assert component in blocks("nodename: worker, node_timezone: Europe/Lisbon")
+    on = "nodename: worker, node_timezone: Europe/Lisbon, node_disable_swap: true, node_disable_numa: true"
+    more = "node_disk_prefetch: true, node_crontab: [x], node_aliases: { a: b }"
+    assert component in blocks(f"{on}, {more}")
     assert component not in blocks(off)
 
 
@@ -151,12 +167,99 @@ def test_the_firewall_lets_in_the_intranet_public_ports_and_always_us() -> None:
 
 
 def test_a_firewall_that_is_at_work_is_told_and_not_joined_by_another() -> None:
-    for feature, call in (("ufw-active", "ufw allow 22/tcp"), ("firewalld-active", "--zone=public --add-port=22/tcp")):
-        facts = replace(TRIXIE, features=frozenset({feature}))
-        assert call in text(blocks(facts=facts)["firewall"], "/etc/staddle/firewall.sh")
+    told = blocks(facts=replace(TRIXIE, features=frozenset({"ufw-active"})))["firewall"]
+    assert not told.packages
+    assert told.commands[0].name == "ufw"
+    assert {"allow 22/tcp", "allow from 10.0.0.0/8"} <= set(told.commands[0].argv)
+    told = blocks(facts=replace(TRIXIE, features=frozenset({"firewalld-active"})))["firewall"]
+    assert '<source address="10.0.0.0/8"/>' in text(told, "/etc/firewalld/zones/staddle.xml")
+    assert '<port port="22" protocol="tcp"/>' in text(told, "/etc/firewalld/policies/staddle.xml")
+    for block in (told, blocks()["firewall"], blocks("node_firewall_mode: off")["firewall"]):
+        assert all(command.undo for command in block.commands), "what is told can be taken back"
+
+
+def test_switched_off_it_is_the_same_whether_one_is_at_work_or_not() -> None:
     off = blocks("node_firewall_mode: off")["firewall"]
-    assert not off.resources
     assert not off.packages
+    assert off == blocks("node_firewall_mode: off", replace(TRIXIE, features=frozenset({"ufw-active"})))["firewall"]
+
+
+def test_packages_are_kept_at_the_latest_version_or_only_there() -> None:
+    found = {"openssh_server": "1:10.0p1-7", "jq": "1.7.1-6", "htop": "3.4.1-5"}
+    facts = facts_with(TRIXIE, **{name.replace("_", "-"): PackageFacts("1", new) for name, new in found.items()})
+    assert blocks(facts=facts)["node_packages"].packages == (
+        Installed("openssh-server", "1:10.0p1-7"),
+        Installed("jq"),
+    ), "of the tools only those that can be had"
+    own = blocks("node_packages: 'htop, openssh-server', node_default_packages: [nano]", facts)["node_packages"]
+    assert own.packages == (Installed("htop", "3.4.1-5"), Installed("openssh-server", "1:10.0p1-7"), Installed("nano"))
+    assert {"nano", "curl"} <= set(
+        wanted_packages(fleet_of(FLEET.format(host="node_default_packages: [nano]")).nodes[1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "pages"),
+    [
+        ("node_hugepage_count: 100, node_hugepage_ratio: 0.5", "100"),
+        ("node_hugepage_ratio: 0.5", "2048"),
+        ("node_hugepage_ratio: 1", "3686"),
+    ],
+)
+def test_huge_pages_are_counted_or_a_share_that_leaves_a_tenth(own: str, pages: str) -> None:
+    kernel = blocks(own, replace(TRIXIE, memory=8 * 1024 * 1024))["kernel"]
+    assert f"vm.nr_hugepages = {pages}\n" in text(kernel, "/etc/sysctl.d/60-staddle.conf")
+
+
+def test_overcommit_is_limited_only_if_asked_for() -> None:
+    assert "overcommit" not in text(blocks()["kernel"], "/etc/sysctl.d/60-staddle.conf")
+    limited = text(blocks("node_overcommit_ratio: 80")["kernel"], "/etc/sysctl.d/60-staddle.conf")
+    assert "vm.overcommit_memory = 2\nvm.overcommit_ratio = 80\n" in limited
+
+
+def test_a_container_is_not_asked_for_what_is_its_hosts_to_give() -> None:
+    inside = blocks(facts=replace(TRIXIE, features=frozenset({"fixed-limits", "fixed-modules"})))
+    assert not inside["limits"].resources, "who can't be given what stands there can't log in"
+    assert not inside["kernel_modules"].resources
+    assert "* hard nofile 655360\n" in text(blocks()["limits"], "/etc/security/limits.d/50-staddle.conf")
+    assert "ip_vs_rr\n" in text(blocks()["kernel_modules"], "/etc/modules-load.d/50-staddle.conf")
+
+
+@pytest.mark.parametrize("profile", ["oltp", "olap", "crit", "tiny"])
+def test_profiles_are_where_the_hosts_tuned_looks_for_them(profile: str) -> None:
+    older = facts_with(TRIXIE, tuned=PackageFacts(None, "2.20.0-1"))
+    new, old = blocks(f"node_tune: {profile}"), blocks(f"node_tune: {profile}", older)
+    content = text(new["tuning"], f"/etc/tuned/profiles/{profile}/tuned.conf")
+    assert text(old["tuning"], f"/etc/tuned/{profile}/tuned.conf") == content
+    assert text(new["tuning"], "/etc/tuned/active_profile") == f"{profile}\n"
+    parsed = ConfigParser(interpolation=None)
+    parsed.read_string(content)
+    assert int(parsed["sysctl"]["vm.dirty_background_bytes"]) < int(parsed["sysctl"]["vm.dirty_bytes"])
+
+
+def test_without_tuned_there_is_no_profile_and_it_is_said() -> None:
+    bare = facts_with(TRIXIE, tuned=PackageFacts(None, None))
+    assert "tuning" not in blocks(facts=bare)
+    assert [line for line in unavailable(fleet_of(FLEET.format(host="")).nodes[1], bare) if "has tuned" in line]
+
+
+def test_clients_of_dhcp_are_kept_off_what_we_write() -> None:
+    facts = replace(TRIXIE, features=frozenset({"dhclient", "dhcpcd"}))
+    kept = blocks(facts=facts)["resolver"]
+    assert "make_resolv_conf() { :; }" in text(kept, "/etc/dhcp/dhclient-enter-hooks.d/staddle")
+    assert text(kept, "/etc/dhcpcd.conf") == "nohook resolv.conf\n"
+    assert len(blocks("node_static_network: false", facts)["resolver"].resources) == 1
+
+
+def test_jobs_replace_the_table_or_are_added_to_it() -> None:
+    job = "node_crontab: ['0 3 * * * root true']"
+    assert text(blocks(job)["crontab"], "/etc/crontab").endswith("\n0 3 * * * root true\n")
+    assert isinstance(blocks(f"{job}, node_crontab_overwrite: false")["crontab"].resources[-1], Section)
+
+
+def test_aliases_are_quoted() -> None:
+    own = blocks("""node_aliases: { p: "echo 'it''s'" }""")["shell"]
+    assert "alias p='echo '" in text(own, "/etc/profile.d/staddle-aliases.sh")
 
 
 def test_the_administrator_is_who_the_inventory_says() -> None:
@@ -168,6 +271,32 @@ def test_the_administrator_is_who_the_inventory_says() -> None:
     none = blocks("node_admin_sudo: none")["admin_user"]
     assert not none.packages
     assert not [resource for resource in none.resources if "sudoers" in resource.path]
+
+
+def test_who_runs_staddle_is_let_in_unless_told_otherwise() -> None:
+    def keys(host: str) -> list[str]:
+        fleet = fleet_of(FLEET.format(host=host))
+        material = replace(material_for(fleet), admin_keys=("ssh-ed25519 AAAA me", "ssh-ed25519 BBBB you"))
+        manifest = compile_fleet(fleet, lambda _: system_layout(TRIXIE), material)["10.0.0.2"]
+        sections = [r for b in manifest.blocks for r in b.resources if isinstance(r, Section)]
+        return [line for s in sections if "authorized_keys" in s.path for line in s.content.decode().splitlines()]
+
+    assert keys("node_admin_pk_list: [ssh-ed25519 BBBB you]") == ["ssh-ed25519 BBBB you", "ssh-ed25519 AAAA me"]
+    assert keys("node_admin_pk_current: false, node_admin_pk_list: [ssh-ed25519 CCCC]") == ["ssh-ed25519 CCCC"]
+    assert keys("node_admin_pk_current: false") == []
+
+
+def test_keys_of_administrators_are_collected(tmp_path: Path) -> None:
+    kept, mine = tmp_path / "admin-keys.pub", tmp_path / ".ssh"
+    assert admin_keys(kept, mine) == ()
+    assert not kept.exists()
+    mine.mkdir()
+    (mine / "id_ed25519.pub").write_text("ssh-ed25519 AAAA me@here\n")
+    (mine / "id_ed25519").write_text("secret")
+    kept.write_text("ssh-ed25519 BBBB you\n")
+    assert admin_keys(kept, mine) == ("ssh-ed25519 BBBB you", "ssh-ed25519 AAAA me@here")
+    (mine / "id_ed25519.pub").write_text("ssh-ed25519 AAAA me@elsewhere\n")
+    assert admin_keys(kept, mine) == ("ssh-ed25519 BBBB you", "ssh-ed25519 AAAA me@here"), "the same key"
 
 
 def test_the_prober_may_ping_without_a_capability() -> None:

@@ -52,7 +52,7 @@ def facts(task: Task) -> dict[str, Any]:
     """Ask what kind of host it is. apt's lists are updated only if they lack a package that is needed."""
     node = loaded(task.inventory).fleet.node(task.host)
     scratch = scratch_root(node) is not None
-    request = {"op": "facts", "packages": list(wanted_packages()), "unprivileged": scratch}
+    request = {"op": "facts", "packages": list(wanted_packages(node)), "unprivileged": scratch}
     found = task.ask(request)["facts"]
     needed = {package.name for package in packages_on(node) if not package.optional}
     if not scratch and any(found["packages"][name]["candidate"] is None for name in needed):

@@ -39,7 +39,8 @@ class AdminUser(Component):
         params = ctx.params
         name = params.node_admin_username
         home = ctx.at(f"/home/{name}")
-        keys = "".join(f"{key.strip()}\n" for key in dict.fromkeys(params.node_admin_pk_list))
+        current = ctx.material.admin_keys if ctx.material and params.node_admin_pk_current else ()
+        keys = "".join(f"{key}\n" for key in dict.fromkeys([*map(str.strip, params.node_admin_pk_list), *current]))
         rule = SUDO.get(params.node_admin_sudo)
         sudoers = ctx.at(f"/etc/sudoers.d/50-staddle-{name.replace('.', '-')}")
         text = f"# {NOTE}\n{name} {rule}\n".encode()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program
-    from staddle.manifest.resources import Command, Group, Health, Resource, User, Validator
+    from staddle.manifest.resources import Command, Group, Health, Installed, Resource, User, Validator
 
 
 class Phase(IntEnum):
@@ -80,13 +80,16 @@ class Material:
     """What can't be computed from the inventory alone: made once on the ADMIN node, then an input of compile.
 
     `certificates` is keyed by (node ip, request name); `password_hashes` by portal user; `templates` are the user's own
-    for the portal, by file name.
+    for the portal, by file name. `admin_keys` are the SSH keys of those who run Staddle; `repo_key` is what packages of
+    the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet).
     """
 
     ca_certificate: bytes
     certificates: Mapping[tuple[str, str], KeyPair] = field(default_factory=dict)
     password_hashes: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
+    admin_keys: tuple[str, ...] = ()
+    repo_key: str = ""
 
 
 INFRA = "infra"
@@ -164,6 +167,8 @@ class Draft:
     service: ServiceSpec | None = None
     accounts: tuple[Group | User, ...] = ()
     commands: tuple[Command, ...] = ()
+    packages: tuple[Installed, ...] | None = None
+    """What has to be installed, where that isn't simply what `packages_on` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,11 @@ class HostName(Component):
             resources=(File(path, f"{name}\n".encode(), on_change="none"),),
             commands=(
                 Command(
-                    "hostname", ("hostname", "--file", path), check=("sh", "-c", '[ "$(hostname)" = "$1" ]', "sh", name)
+                    "hostname",
+                    ("hostname", "--file", path),
+                    check=("sh", "-c", '[ "$(hostname)" = "$1" ]', "sh", name),
+                    # By then, what had been there is back, if there was anything.
+                    undo=("sh", "-c", '[ ! -s "$1" ] || hostname --file "$1"', "sh", path),
                 ),
             ),
         )

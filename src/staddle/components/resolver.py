@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from staddle.components.base import Component, Context, Draft, Phase
 from staddle.components.registry import component
 from staddle.components.render import NOTE
-from staddle.manifest.resources import Command, File
+from staddle.manifest.resources import Command, File, Section
 
 if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
@@ -42,13 +42,25 @@ class Resolver(Component):
         lines = [f"# {NOTE}", *ctx.params.node_dns_options]
         lines += [f"search {' '.join(ctx.layout.search)}"] if ctx.layout.search else []
         lines += [f"nameserver {server}" for server in servers]
-        return Draft(resources=(File(ctx.at("/etc/resolv.conf"), _text(lines), on_change="none"),))
+        path = File(ctx.at("/etc/resolv.conf"), _text(lines), on_change="none")
+        return Draft(resources=(path, *_undisturbed(ctx)))
 
 
 def _answers(ctx: Context, server: str) -> bool:
     """Whether one of our own servers has been switched off, or listens where nobody would ask."""
     node = next((node for node in ctx.fleet.infra if node.ip == server), None)
     return node is None or (node.params.dns_enabled and node.params.dns_port == DNS_PORT)
+
+
+def _undisturbed(ctx: Context) -> list[File | Section]:
+    """What keeps clients of DHCP from writing `/etc/resolv.conf`, if that is wanted."""
+    keep: list[File | Section] = []
+    if ctx.params.node_static_network and "dhclient" in ctx.layout.features:
+        hook = _text([f"# {NOTE}", "make_resolv_conf() { :; }"])
+        keep.append(File(ctx.at("/etc/dhcp/dhclient-enter-hooks.d/staddle"), hook, mode=0o755, on_change="none"))
+    if ctx.params.node_static_network and "dhcpcd" in ctx.layout.features:
+        keep.append(Section(ctx.at("/etc/dhcpcd.conf"), "resolver", b"nohook resolv.conf\n"))
+    return keep
 
 
 def _resolved(ctx: Context, servers: list[str]) -> Draft:

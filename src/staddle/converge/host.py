@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CAP_SYS_TIME = 25
+_CAP_SYS_MODULE, _CAP_SYS_RESOURCE, _CAP_SYS_TIME = 16, 24, 25
 _TIMEOUT = 120.0
 RESOLV_CONF = "/etc/resolv.conf"
 # Who may own a part of the host's configuration that Staddle would otherwise write itself.
 _FEATURES = {
     "systemd-resolved": "/run/systemd/resolve/stub-resolv.conf",
     "networkmanager": "/run/NetworkManager",
+    "dhclient": "/etc/dhcp/dhclient-enter-hooks.d",
+    "dhcpcd": "/etc/dhcpcd.conf",
+    "grub": "/usr/sbin/update-grub",
 }
+_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d")
+OUR_SOURCES = "/etc/apt/sources.list.d/staddle.sources"
+SET_ASIDE = "# Set aside by Staddle"
+"""How a file begins that stands where others named package sources."""
 
 
 def host_facts(packages: Iterable[str] = (), *, refresh: bool = False) -> dict[str, Any]:
@@ -44,7 +51,10 @@ def host_facts(packages: Iterable[str] = (), *, refresh: bool = False) -> dict[s
         "python": platform.python_version(),
         "hostname": socket.gethostname(),
         "packages": known,
-        "clock": _may_set_clock(),
+        "clock": _may(_CAP_SYS_TIME),
+        "memory": _memory("MemTotal"),
+        "huge_page": _memory("Hugepagesize") or 2048,
+        "sources": _sources(),
         "features": sorted(_features()),
         "nameservers": _nameservers(),
         "search": _search(),
@@ -83,22 +93,46 @@ def _packages(names: list[str]) -> dict[str, dict[str, str | None]]:
     return found
 
 
-def _may_set_clock() -> bool:
-    """Containers often lack CAP_SYS_TIME: the clock is their host's."""
+def _may(capability: int) -> bool:
+    """Containers lack some capabilities: the clock, for one, is their host's."""
     for line in _lines("/proc/self/status"):
         if line.startswith("CapBnd:"):
-            return bool(int(line.split()[1], 16) >> _CAP_SYS_TIME & 1)
+            return bool(int(line.split()[1], 16) >> capability & 1)
     return True
+
+
+def _memory(what: str) -> int:
+    """KiB."""
+    for words in map(str.split, _lines("/proc/meminfo")):
+        if len(words) > 1 and words[0] == f"{what}:":
+            return int(words[1])
+    return 0
+
+
+def _sources() -> list[str]:
+    """The files in which others name package sources for apt, and those that we have set aside."""
+    names = os.listdir(_SOURCES[1]) if os.path.isdir(_SOURCES[1]) else []
+    paths = [_SOURCES[0], *(os.path.join(_SOURCES[1], name) for name in sorted(names))]
+    found = []
+    for path in paths:
+        lines = [line.strip() for line in _lines(path)] if path.endswith((".list", ".sources")) else []
+        names_one = any(line and not line.startswith("#") for line in lines)
+        if path != OUR_SOURCES and (names_one or any(line.startswith(SET_ASIDE) for line in lines[:1])):
+            found.append(path)
+    return found
 
 
 def _features() -> set[str]:
     """What manages parts of this host already."""
     found = {name for name, path in _FEATURES.items() if os.path.exists(path)}
+    fixed = (("fixed-limits", _CAP_SYS_RESOURCE), ("fixed-modules", _CAP_SYS_MODULE))
+    found |= {name for name, capability in fixed if not _may(capability)}
     found |= {name for name in ("ufw", "firewalld", "nft") if _which(name if name != "firewalld" else "firewall-cmd")}
-    active = _run(["systemctl", "is-active", "ufw.service", "firewalld.service", "nftables.service"]).split()
-    for name, state in zip(("ufw", "firewalld", "nftables"), active):
-        if state == "active":
-            found.add(f"{name}-active")
+    active = _run(["systemctl", "is-active", "firewalld.service", "nftables.service"]).split()
+    found |= {f"{name}-active" for name, state in zip(("firewalld", "nftables"), active) if state == "active"}
+    # Its unit is active even while it is disabled.
+    if "ENABLED=yes" in _lines("/etc/ufw/ufw.conf"):
+        found.add("ufw-active")
     return found
 
 

@@ -153,7 +153,7 @@ def _remove(name: str, ours: Collection[str], result: ResourceResult, *, check: 
         result.outcome, result.action = OK, "forget"
         result.note = f"left where it is: {', '.join(others[:3])} would go with it"
     elif not check:
-        with _nothing_started():
+        with _nothing_started(stops=True):
             _apt("remove", name)
 
 
@@ -194,8 +194,12 @@ def _newer(version: str, than: str) -> bool:
 
 
 @contextlib.contextmanager
-def _nothing_started() -> Iterator[None]:
-    """Services that packages bring are not started by dpkg meanwhile. A policy that is there already is kept."""
+def _nothing_started(*, stops: bool = False) -> Iterator[None]:
+    """Services that packages bring are not started by dpkg meanwhile. A policy that is there already is kept.
+
+    `stops`: services of packages that go may be stopped. (Those of packages that are upgraded would not come back.)
+    """
+    allow = '[ "$2" != stop ] || exit 0\n' if stops else ""
     try:
         _clear_policy()
         if os.path.lexists(POLICY):
@@ -203,7 +207,7 @@ def _nothing_started() -> Iterator[None]:
         descriptor = os.open(POLICY, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(
-                f"#!/bin/sh\n{_MARK} nothing is started before it is configured.\n"
+                f"#!/bin/sh\n{_MARK} nothing is started before it is configured.\n{allow}"
                 f"[ ! -d /proc/{os.getpid()} ] || exit 101\n"
                 f'[ ! -x {_KEPT} ] || exec {_KEPT} "$@"\nexit 0\n'
             )

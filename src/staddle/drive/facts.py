@@ -24,8 +24,10 @@ class HostFacts:
     """One host. `arch` is in the distribution's words (`amd64`).
 
     `clock`: it may set its clock (many containers may not). `features`: what manages parts of it already
-    (`systemd-resolved`, `networkmanager`, `nft`, `ufw`, `ufw-active`, `firewalld`, `firewalld-active`, `nftables-active`).
-    `nameservers`: whom it asks for names now; `search`: the domains that it tries.
+    (`systemd-resolved`, `networkmanager`, `nft`, `ufw`, `ufw-active`, `firewalld`, `firewalld-active`, `nftables-active`,
+    `dhclient`, `dhcpcd`, `grub`), or what it may not do (`fixed-limits`, `fixed-modules`: containers).
+    `nameservers`: whom it asks for names now; `search`: the domains that it tries. `memory` and `huge_page` are in KiB;
+    `sources`: files of others that name package sources.
     """
 
     os_id: str
@@ -39,6 +41,9 @@ class HostFacts:
     features: frozenset[str] = frozenset()
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
+    memory: int = 0
+    huge_page: int = 2048
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Any) -> HostFacts:
@@ -60,6 +65,9 @@ class HostFacts:
                 features=frozenset(data.get("features", ())),
                 nameservers=tuple(data.get("nameservers", ())),
                 search=tuple(data.get("search", ())),
+                memory=int(data.get("memory", 0)),
+                huge_page=int(data.get("huge_page", 2048)),
+                sources=tuple(data.get("sources", ())),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StaddleError(f"these are not the facts of a host: {error!r}") from error
@@ -69,7 +77,10 @@ class HostFacts:
         packages = {n: {"installed": p.installed, "candidate": p.candidate} for n, p in self.packages.items()}
         plain = {
             name: getattr(self, name)
-            for name in ("os_id", "codename", "version_id", "arch", "python", "hostname", "clock")
+            for name in (
+                *("os_id", "codename", "version_id", "arch", "python", "hostname", "clock"),
+                *("memory", "huge_page"),
+            )
         }
         return {
             **plain,
@@ -77,4 +88,5 @@ class HostFacts:
             "features": sorted(self.features),
             "nameservers": list(self.nameservers),
             "search": list(self.search),
+            "sources": list(self.sources),
         }

@@ -6,6 +6,7 @@ This is the edge: it reads the clock and keeps its results below the ADMIN node'
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.compile import certificates_of
@@ -13,13 +14,15 @@ from staddle.components.base import KeyPair, Material
 from staddle.components.nginx.custom import TEMPLATE_DIRECTORY
 from staddle.errors import StaddleError
 from staddle.pki.authority import open_authority
+from staddle.pki.files import write_file
 from staddle.pki.passwords import ensure_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from staddle.components.base import Context
+
+ADMIN_KEYS = "admin-keys.pub"
 
 
 def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Path | None) -> tuple[Material, list[str]]:
@@ -41,6 +44,8 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         certificates=pairs,
         password_hashes=ensure_hashes(admin / "portal-users.json", users),
         templates=_templates(inventory, contexts.values()),
+        admin_keys=admin_keys(admin / ADMIN_KEYS, Path.home() / ".ssh"),
+        repo_key=_repo_key(admin / "pki" / "repo" / "repo.asc"),
     )
     return material, issued
 
@@ -55,3 +60,38 @@ def _templates(inventory: Path | None, contexts: Iterable[Context]) -> dict[str,
         return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names) if (folder / name).exists()}
     except (OSError, UnicodeDecodeError) as error:
         raise StaddleError(f"can't read the portal templates in {folder}: {error}") from error
+
+
+def admin_keys(kept: Path, ssh: Path) -> tuple[str, ...]:
+    """The public SSH keys of everybody who has run Staddle from here, one a line in `kept`.
+
+    Those in `ssh` are added to it. Who doesn't run it any more is deleted there by hand.
+    """
+    known = _lines(kept)
+    own = [line for path in sorted(ssh.glob("id_*.pub")) for line in _lines(path)]
+    # The same key may come back with another comment.
+    bodies = {line.split()[1] for line in known if len(line.split()) > 1}
+    new = [line for line in own if line.split()[1:2] and line.split()[1] not in bodies]
+    if new:
+        write_file(kept, "".join(f"{line}\n" for line in [*known, *new]).encode(), 0o600)
+    return (*known, *new)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise StaddleError(f"can't read {path}: {error}") from error
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _repo_key(path: Path) -> str:
+    """Of the local package repository; empty as long as there is none."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StaddleError(f"can't read {path}: {error}") from error

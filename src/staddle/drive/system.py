@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from staddle.compile import packages_on
 from staddle.components.registry import all_components
-from staddle.manifest.layout import Layout, Program, release_of
+from staddle.manifest.layout import Layout, Program, System, release_of
 from staddle.manifest.resources import Manager
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
 
-def wanted_packages() -> tuple[str, ...]:
-    """The names of all packages that any component may ask for: what to look up on a host."""
-    return tuple(sorted({package.name for component in all_components() for package in component.packages}))
+def wanted_packages(node: Node | None = None) -> tuple[str, ...]:
+    """The names of all packages that any component may ask for, on any host or on this one: what to look up there."""
+    packages = [package for component in all_components() for package in component.packages]
+    packages += packages_on(node) if node else []
+    return tuple(sorted({package.name for package in packages}))
 
 
 def system_layout(facts: HostFacts) -> Layout:
@@ -42,6 +45,18 @@ def system_layout(facts: HostFacts) -> Layout:
         features=facts.features,
         nameservers=facts.nameservers,
         search=facts.search,
+        system=System(
+            os_id=facts.os_id,
+            version_id=facts.version_id,
+            codename=facts.codename,
+            arch=facts.arch,
+            memory=facts.memory,
+            huge_page=facts.huge_page,
+            candidates={
+                name: version for name, p in sorted(facts.packages.items()) if (version := p.candidate or p.installed)
+            },
+            sources=facts.sources,
+        ),
     )
 
 

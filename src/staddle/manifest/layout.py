@@ -61,12 +61,29 @@ def release_of(version: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class System:
+    """What a real host is: its distribution and architecture (`debian`, `12`, `bookworm`, `amd64`; empty if unknown), KiB of
+    memory and of a huge page, versions that packages have or would get, and files that name package sources.
+    """
+
+    os_id: str = ""
+    version_id: str = ""
+    codename: str = ""
+    arch: str = ""
+    memory: int = 0
+    huge_page: int = 2048
+    candidates: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The mapping from logical places to paths and ports on one host.
 
     `root` is prepended to every absolute path ("" on a real system). `user` is who runs everything in a sandbox;
     None means that each component has its own system user. `icmp` says whether ICMP probes can be sent, `clock` whether
-    the clock may be set. `features`, `nameservers` and `search` are what a real host has already (`staddle.drive.facts`).
+    the clock may be set. `features`, `nameservers` and `search` are what a real host has already, `system` is what it is
+    (`staddle.drive.facts`).
     """
 
     kind: Literal["sandbox", "system"]
@@ -80,6 +97,7 @@ class Layout:
     features: frozenset[str] = frozenset()
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
+    system: System = field(default_factory=System)
     python: str = "/usr/bin/python3"
     """Runs those of our programs that are shipped as source: 3.9 or newer, nothing but its standard library."""
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from staddle.inventory.parameters.declare import Param, Section
 from staddle.inventory.parameters.values import (
     AbsolutePath,
+    Alias,
     AnyPath,
     AnyWord,
     Count,
@@ -16,6 +17,7 @@ from staddle.inventory.parameters.values import (
     Network,
     NtpLine,
     Off,
+    PackageNames,
     Port,
     Ratio,
     Text,
@@ -64,15 +66,18 @@ class NodePackageParameters(Section):
 
     title: ClassVar[str] = "NODE_PACKAGE"
 
-    node_repo_modules: Annotated[Csv, Param("Package sources of the host; `local` is the INFRA node's.")] = Field(
-        default_factory=lambda: ["local"]
-    )
-    node_repo_remove: Annotated[bool, Param("Set the host's own package sources aside.")] = True
-    node_packages: Annotated[list[str], Param("Packages kept at their latest version.", tokens=True)] = Field(
+    node_repo_modules: Annotated[
+        Csv,
+        Param(
+            "Package sources of the host: `local` is the INFRA nodes', others are those of upstreams. Empty: its own."
+        ),
+    ] = Field(default_factory=lambda: ["local"])
+    node_repo_remove: Annotated[bool, Param("Set the host's own package sources aside, once others work.")] = True
+    node_packages: Annotated[PackageNames, Param("Packages kept at their latest version.")] = Field(
         default_factory=lambda: ["openssh-server"]
     )
     node_default_packages: Annotated[
-        list[str] | None, Param("Packages that must be there. Unset: those known for the OS.", tokens=True)
+        PackageNames | None, Param("Packages that must be there. Unset: some tools, as far as they can be had.")
     ] = None
     node_uv_env: Annotated[AnyPath, Param("Python environment to create. Empty: none.")] = "/data/venv"
     node_pip_packages: Annotated[str, Param("Python packages to install there.")] = ""
@@ -120,6 +125,9 @@ class NodeTuneParameters(Section):
     node_sysctl_params: Annotated[dict[str, Text], Param("Kernel parameters.", level="group")] = Field(
         default_factory=lambda: {"fs.nr_open": "8388608"}
     )
+    node_limits: Annotated[
+        bool, Param("Let log-in sessions open many files, start many processes and lock memory.", level="group")
+    ] = True
 
 
 class NodeAdminParameters(Section):
@@ -137,7 +145,7 @@ class NodeAdminParameters(Section):
     node_admin_ssh_exchange: Annotated[bool, Param("Let administrators log in between nodes.")] = True
     node_admin_pk_current: Annotated[bool, Param("Authorize the key of the user who runs Staddle.")] = True
     node_admin_pk_list: Annotated[list[str], Param("Public keys to authorize.")] = Field(default_factory=list)
-    node_aliases: Annotated[dict[str, str], Param("Shell aliases.", foreign=True)] = Field(default_factory=dict)
+    node_aliases: Annotated[dict[Alias, str], Param("Shell aliases.", foreign=True)] = Field(default_factory=dict)
 
 
 class NodeTimeParameters(Section):

@@ -23,6 +23,8 @@ _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?(?:ms|[smhdwy]))+", re.ASCII)
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?([KMGT]?i?B?)", re.IGNORECASE | re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII)
+_ALIAS = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 
 
@@ -225,6 +227,27 @@ def _csv(value: object) -> object:
     return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
 
 
+def _package_names(value: object) -> object:
+    """Elements may hold several names, with commas or spaces between them."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return value
+    return [name for item in value for name in re.split(r"[,\s]+", item) if name]
+
+
+def _package_name(value: str) -> str:
+    if not _PACKAGE.fullmatch(value):
+        raise refuse("a name such as openssh-server: small letters, digits and + - .", "is not the name of a package")
+    return value
+
+
+def _alias(value: str) -> str:
+    if not _ALIAS.fullmatch(value):
+        raise refuse("letters, digits and _ - .", "is not a name that a shell knows as an alias")
+    return value
+
+
 def is_ip(text: str) -> bool:
     """Whether text is an IPv4 or IPv6 address (without zone or prefix)."""
     try:
@@ -274,3 +297,6 @@ AnyPath = Annotated[str, _or_empty(_path), Kind("path")]
 AnyWord = Annotated[str, _or_empty(_word), Kind("name")]
 AnyUrl = Annotated[str, _or_empty(_url), Kind("URL")]
 Csv = Annotated[list[Word], BeforeValidator(_csv), Kind("names, as a list or with commas")]
+Alias = Annotated[str, AfterValidator(_alias), Kind("alias")]
+PackageName = Annotated[str, AfterValidator(_package_name), Kind("package")]
+PackageNames = Annotated[list[PackageName], BeforeValidator(_package_names), Kind("packages")]
