@@ -1,0 +1,7 @@
+"""`python -m staddle.slowsql`."""
+
+import sys
+
+from staddle.slowsql.main import main
+
+sys.exit(main())
