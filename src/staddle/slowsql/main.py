@@ -85,9 +85,9 @@ def serve(address: str, health: Health) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            known = {"/metrics": health.metrics, "/health": lambda: "OK\n"}
+            known = {"/metrics": health.metrics(), "/health": "OK\n"}
             answer = known.get(self.path.partition("?")[0])
-            body = answer().encode() if answer else b"not found\n"
+            body = (answer or "not found\n").encode()
             self.send_response(200 if answer else 404)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
