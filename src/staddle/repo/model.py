@@ -83,6 +83,69 @@ def known_targets() -> list[Target]:
             for arch in DEB_ARCH]  # fmt: skip
 
 
+Verify = Literal["metadata", "packages", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How it is made sure that an upstream's packages are its own.
+
+    `metadata`: its index is signed, and says what the packages' hashes are. `packages`: every package is signed (RPM).
+    `keys` are URLs or files; of what is in them, only the keys with these `fingerprints` count. No fingerprints: all of them,
+    which is for the machine's own keyrings only.
+    """
+
+    verify: Verify
+    fingerprints: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One source of packages for one target. `urls` are mirrors of each other, the first that answers is used.
+
+    `suite` and `components` are those of a deb source; a suite that ends in `/` is a flat one. A higher `priority` wins over
+    a higher version. `exclude` are names (with `*`) that are not taken from here. `check_date`: an expired index is refused.
+    """
+
+    name: str
+    module: str
+    format: Format
+    urls: tuple[str, ...]
+    suite: str
+    components: tuple[str, ...]
+    trust: Trust
+    priority: int = 0
+    exclude: tuple[str, ...] = ()
+    check_date: bool = True
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRecord:
+    """A package as its upstream's index describes it. `path` is below the upstream's URL; `control` its stanza (deb)."""
+
+    name: str
+    version: str
+    arch: str
+    size: int
+    sha256: str
+    path: str
+    origin: str
+    control: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its name in a repository."""
+        return self.path.rpartition("/")[2]
+
+    def locked(self) -> LockedPackage:
+        """As the lock has it."""
+        return LockedPackage(
+            self.name, self.version, self.arch, self.sha256, self.size, self.origin, self.file, self.path
+        )
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class LockedPackage:
     """One file of the repository. `file` is its name there; `path` where its upstream has it, below the upstream's URL.

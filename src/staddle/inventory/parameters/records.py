@@ -10,8 +10,12 @@ from staddle.inventory.parameters.values import (
     AnyDomain,
     Domain,
     Endpoint,
+    Fingerprint,
     Number,
+    Off,
     OptionText,
+    Sha256,
+    Text,
     Word,
     refuse,
 )
@@ -55,6 +59,10 @@ class ServiceCard(Record):
     desc_cn: Annotated[str, Param("Line in Chinese.")] = ""
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class RepoUpstream(Record):
     """One package source that the local repository is built from."""
 
@@ -68,6 +76,22 @@ class RepoUpstream(Record):
     )
     meta: Annotated[dict[str, OptionText], Param("Further options of an rpm source.")] = Field(default_factory=dict)
     minor: Annotated[bool, Param("Use the full OS version in the URL.")] = False
+    verify: Annotated[
+        Literal["metadata", "packages", "off"] | None,
+        Off,
+        Param(
+            "What is signed: the index, or (RPM) every package; `off` takes all as it is. Unset: as known for that source,"
+            " else the index."
+        ),
+    ] = None
+    keys: Annotated[
+        list[Fingerprint], Param("Fingerprints of the keys it signs with. Unset: as known for that source.")
+    ] = Field(default_factory=list)
+    key_url: Annotated[
+        list[Text],
+        BeforeValidator(_listed),
+        Param("Where the keys are: URLs, or files of the ADMIN node.", tokens=True),
+    ] = Field(default_factory=list)
 
 
 def _bare_url(value: object) -> object:
@@ -79,6 +103,9 @@ class UrlPackage(Record):
 
     name: Annotated[Word | None, Param("File name. Unset: as in the URL.")] = None
     url: Annotated[str, Param("Where it is.", tokens=True)]
+    sha256: Annotated[
+        Sha256 | None, Param("What its content must be. Unset: what it was the first time, as the lock has it.")
+    ] = None
 
 
 UrlOrPackage = Annotated[UrlPackage, BeforeValidator(_bare_url)]

@@ -24,14 +24,19 @@ class RepoParameters(Section):
     repo_modules: Annotated[Csv, Param("Modules whose package sources are mirrored.")] = Field(
         default_factory=lambda: ["infra", "node", "pgsql"]
     )
+    repo_targets: Annotated[
+        list[Word] | None,
+        Param("Releases it is for, as in `debian-12-x86_64`. Unset: those of the nodes, as last seen."),
+    ] = None
     repo_upstream: Annotated[
-        list[RepoUpstream] | None, Param("Package sources. Unset: those known for the OS.", tokens=True)
+        list[RepoUpstream] | None, Param("Package sources. Unset: those that Staddle knows.", tokens=True)
     ] = None
     repo_packages: Annotated[
-        list[str] | None, Param("Packages to mirror. Unset: what the modules need.", tokens=True)
+        list[str] | None, Param("Packages to mirror, with what they need. Unset: what the nodes install.", tokens=True)
     ] = None
     repo_extra_packages: Annotated[
-        list[str] | None, Param("More packages to mirror. Unset: the main PostgreSQL ones.", tokens=True)
+        list[str] | None,
+        Param("More packages to mirror. Unset: PostgreSQL's main ones, if a node has PostgreSQL.", tokens=True),
     ] = None
     repo_url_packages: Annotated[list[UrlOrPackage], Param("Files to download into the repository.", tokens=True)] = (
         Field(default_factory=list)

@@ -223,6 +223,19 @@ def _url(value: str) -> str:
     return value
 
 
+def _fingerprint(value: str) -> str:
+    found = re.sub(r"\s", "", value).upper()
+    if not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", found):
+        raise refuse("the 40 hexadecimal digits of a key's fingerprint", "is not a fingerprint")
+    return found
+
+
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise refuse("64 hexadecimal digits in lower case", "is not a SHA-256")
+    return value
+
+
 def _csv(value: object) -> object:
     return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
 
@@ -288,6 +301,8 @@ Word = Annotated[str, AfterValidator(_word), Kind("name")]
 Endpoint = Annotated[str, AfterValidator(_endpoint), Kind("host:port")]
 HostsLine = Annotated[str, AfterValidator(_hosts_line), Kind("hosts line")]
 NtpLine = Annotated[str, AfterValidator(_ntp_line), Kind("time source")]
+Fingerprint = Annotated[str, BeforeValidator(_text), AfterValidator(_fingerprint), Kind("fingerprint")]
+Sha256 = Annotated[str, AfterValidator(_sha256), Kind("SHA-256")]
 IpAddress = Annotated[str, AfterValidator(_ip), Kind("address")]
 # These may be left empty, which means "not given" or "derived".
 AnyIpAddress = Annotated[str, _or_empty(_ip), Kind("address")]

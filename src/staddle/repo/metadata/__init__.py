@@ -1,0 +1,1 @@
+"""Upstreams' indexes: fetched, verified, and read. `deb` for Debian's kind, `rpm` for createrepo's."""
