@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from staddle import __version__
-from staddle.cli import fleet, inventory, output, sandbox
+from staddle.cli import fleet, inventory, output, repo, sandbox
 from staddle.errors import InventoryError, StaddleError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 sandbox.register(app)
 inventory.register(app)
 fleet.register_commands(app)
+repo.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -22,7 +22,7 @@ from staddle.repo.model import RepoError
 from staddle.repo.web import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -30,16 +30,24 @@ if TYPE_CHECKING:
     from staddle.repo.model import LockedPackage, Upstream
     from staddle.repo.web import Web
 
+    Told = Callable[[str, int, int], None]
+
 PARALLEL = 8
 _CHUNK = 256 * 1024
 _SPARE = 64 * 1024 * 1024
 
 
-class Progress(Protocol):
-    """What wants to know how far it is. Called by several threads, one at a time."""
+class Watch(Protocol):
+    """Who wants to know how far a build is. Called by several threads, one at a time."""
 
-    def __call__(self, file: str, received: int, size: int) -> None:
-        """`received` bytes of a file are here; all of them when it is verified."""
+    def step(self, text: str) -> None:
+        """Something begins."""
+
+    def total(self, files: int, size: int) -> None:
+        """So many files and bytes are to be downloaded now."""
+
+    def received(self, file: str, received: int, size: int) -> None:
+        """`received` of a file's bytes are here; all of them when it is verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def download(
     sources: Sources,
     cache: Cache,
     web: Web,
-    progress: Progress,
+    watch: Watch,
     *,
     parallel: int = PARALLEL,
 ) -> int:
@@ -86,11 +94,12 @@ def download(
     todo = sorted(missing(packages, cache), key=lambda package: -package.size)
     total = sum(package.size for package in todo)
     _require_space(cache.root, total)
+    watch.total(len(todo), total)
     one_at_a_time, stop = Lock(), Event()
 
     def told(file: str, received: int, size: int) -> None:
         with one_at_a_time:
-            progress(file, received, size)
+            watch.received(file, received, size)
 
     def fetch(package: LockedPackage) -> None:
         Transfer(package, cache.package(package.sha256), web, told, stop).run(
@@ -124,9 +133,11 @@ def download(
 class Transfer:
     """One file on its way into the cache."""
 
-    def __init__(self, package: LockedPackage, final: Path, web: Web, progress: Progress, stop: Event) -> None:
+    def __init__(
+        self, package: LockedPackage, final: Path, web: Web, told: Callable[[str, int, int], None], stop: Event
+    ) -> None:
         self._package, self._final, self._web = package, final, web
-        self._progress, self._stop = progress, stop
+        self._told, self._stop = told, stop
 
     def run(self, urls: Sequence[str], proxy: str | None) -> None:
         """Try the mirrors, each several times. Raises RepoError with what the last one said."""
@@ -148,10 +159,11 @@ class Transfer:
             else:
                 raise RepoError("; ".join(error.message for error in problems), hint=problems[-1].hint)
             part.replace(self._final)
-        self._progress(self._package.file, self._package.size, self._package.size)
+        self._told(self._package.file, self._package.size, self._package.size)
 
     def _attempt(self, url: str, file: BinaryIO, proxy: str | None) -> None:
         digest, have = _digest(file, self._package.size)
+        resumed = have > 0
         headers = {"Range": f"bytes={have}-"} if have else {}
         if have < self._package.size:
             with self._web.open(url, headers, proxy) as response:
@@ -166,7 +178,7 @@ class Transfer:
                 if response.status == 206 and not _continues(response.headers.get("Content-Range", ""), have):
                     raise TransferError(f"{url}: answered with another range than was asked for", final=True)
                 self._receive(url, response.stream(_CHUNK), file, digest, have)
-        self._check(url, file, digest)
+        self._check(url, file, digest, resumed=resumed)
 
     def _receive(self, url: str, chunks: Iterable[bytes], file: BinaryIO, digest: hashlib._Hash, have: int) -> None:
         try:
@@ -178,7 +190,7 @@ class Transfer:
                     break
                 file.write(chunk)
                 digest.update(chunk)
-                self._progress(self._package.file, have, self._package.size)
+                self._told(self._package.file, have, self._package.size)
         except HTTPError as error:
             raise TransferError(f"{url}: broke off after {have} of {self._package.size} bytes ({error})") from error
         finally:
@@ -189,16 +201,18 @@ class Transfer:
         if have < self._package.size:
             raise TransferError(f"{url}: broke off after {have} of {self._package.size} bytes")
 
-    def _check(self, url: str, file: BinaryIO, digest: hashlib._Hash) -> None:
+    def _check(self, url: str, file: BinaryIO, digest: hashlib._Hash, *, resumed: bool) -> None:
+        """What was put together from pieces is fetched once more in whole before it is given up."""
         if digest.hexdigest() == self._package.sha256:
             return
         self._discard(file)
-        raise TransferError(f"{url}: its SHA-256 is {digest.hexdigest()}, not {self._package.sha256} as its index says")
+        message = f"{url}: its SHA-256 is {digest.hexdigest()}, not {self._package.sha256} as its index says"
+        raise TransferError(message, final=not resumed)
 
     def _discard(self, file: BinaryIO) -> None:
         file.seek(0)
         file.truncate()
-        self._progress(self._package.file, 0, self._package.size)
+        self._told(self._package.file, 0, self._package.size)
 
 
 def place(packages: Iterable[LockedPackage], cache: Cache, directory: Path) -> None:

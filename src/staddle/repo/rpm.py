@@ -21,6 +21,9 @@ _PAYLOAD_SIZES = (1007, 271)
 """Tags of the signature header."""
 _SIZES = {2: "B", 3: "H", 4: "I", 5: "Q"}
 _STRINGS = (6, 8, 9)
+_BINARY = 7
+_HEADER_SIGNATURES = (267, 268)
+"""DSA (and what came after it), RSA."""
 
 Value = tuple[int, ...] | tuple[str, ...]
 
@@ -103,3 +106,16 @@ def _value(kind: int, store: bytes, at: int, count: int) -> Value:
             at = end + 1
         return tuple(parts)
     return ()
+
+
+def signatures_of(path: str, descriptor: int) -> list[bytes]:
+    """The OpenPGP signatures of its header. Raises RepoError with the name of a file that is no package."""
+    try:
+        entries, size = _intro(descriptor, _LEAD)
+        data = os.pread(descriptor, entries * 16 + size, _LEAD + 16)
+        index, store = data[: entries * 16], data[entries * 16 :]
+        found = [(tag, store[at : at + count]) for tag, kind, at, count in struct.iter_unpack(">4I", index)
+                 if kind == _BINARY and tag in _HEADER_SIGNATURES]  # fmt: skip
+    except (ValueError, struct.error, OSError) as error:
+        raise RepoError(f"{path} is not an RPM package: {error}") from error
+    return [signature for _, signature in sorted(found)]

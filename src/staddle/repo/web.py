@@ -110,7 +110,7 @@ class Web:
         if proxy == "DIRECT":  # as apt writes it
             proxy = None
         if proxy not in self._pools:
-            limit = urllib3.Timeout(connect=15, read=60)
+            limit = urllib3.Timeout(connect=15, read=30)
             agent = {"User-Agent": f"staddle/{__version__}"}
             self._pools[proxy] = (
                 urllib3.ProxyManager(proxy, maxsize=self._connections, timeout=limit, headers=agent)

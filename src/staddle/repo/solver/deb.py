@@ -20,11 +20,11 @@ import solv
 
 from staddle.repo.solver import relations
 from staddle.repo.solver.relations import Relation
-from staddle.repo.solver.report import Trouble, Wish, near_names
+from staddle.repo.solver.report import ResolutionError, Trouble, Wish, near_names
 from staddle.repo.solver.solve import Universe, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from staddle.repo.metadata.deb import Packages, Stanza
     from staddle.repo.model import PackageRecord, Target
@@ -35,10 +35,19 @@ _NOT_AUTOMATIC = -100
 _NEEDS, _REFUSES = ("Pre-Depends", "Depends"), ("Conflicts", "Breaks")
 
 
-def resolve(target: Target, sources: Sequence[Packages], wishes: Sequence[Wish]) -> list[PackageRecord]:
-    """The packages that grant the wishes, with all they need. Raises ResolutionError with all troubles."""
-    catalog = Catalog(sources, target.package_arch)
-    return solve(DebUniverse(target, catalog, wishes), wishes)
+def resolve(
+    target: Target, sources: Sequence[Packages], wishes: Sequence[Wish], keep: Mapping[str, str]
+) -> list[PackageRecord]:
+    """The packages that grant the wishes, with all they need. Raises ResolutionError with all troubles.
+
+    `keep` are versions that stay as they are, as long as that is possible.
+    """
+    if keep:
+        try:
+            return solve(DebUniverse(target, Catalog(sources, target.package_arch, keep), wishes), wishes)
+        except ResolutionError:
+            pass  # perhaps because of what was kept
+    return solve(DebUniverse(target, Catalog(sources, target.package_arch, {}), wishes), wishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,8 @@ class Item:
 class Catalog:
     """The packages of all upstreams, by name and by what they provide."""
 
-    def __init__(self, sources: Sequence[Packages], arch: str) -> None:
-        self.sources, self.arch = sources, arch
+    def __init__(self, sources: Sequence[Packages], arch: str, keep: Mapping[str, str]) -> None:
+        self.sources, self.arch, self._keep = sources, arch, keep
         self._items: dict[tuple[int, int], Item | None] = {}
         self._named: dict[str, list[Item]] = {}
         self._providing: dict[str, list[Item]] = {}
@@ -68,7 +77,9 @@ class Catalog:
         """Its versions; a version that several upstreams have is the first one's."""
         if name not in self._named:
             items = self._understood(stanza for source in self.sources for stanza in source.named(name))
-            self._named[name] = list({item.stanza.version: item for item in reversed(items)}.values())[::-1]
+            versions = {item.stanza.version: item for item in reversed(items)}
+            kept = versions.get(self._keep.get(name, ""))
+            self._named[name] = [kept] if kept else list(versions.values())[::-1]
         return self._named[name]
 
     def providing(self, name: str) -> list[Item]:

@@ -16,12 +16,16 @@ _NEAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A package that is asked for: a name, which may have `*`, and maybe a version. `source` tells who asks."""
+    """A package that is asked for: a name, which may have `*`, and maybe a version. `source` tells who asks.
+
+    What is `optional` is done without if no upstream has it.
+    """
 
     name: str
     op: str = ""
     version: str = ""
     source: str = ""
+    optional: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} {self.op} {self.version}" if self.op else self.name
@@ -41,15 +45,17 @@ class Trouble:
     source: str = ""
     near: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    target: str = ""
 
 
 class ResolutionError(RepoError):
-    """The packages asked for can't be had together. `troubles` has all reasons."""
+    """The packages asked for can't be had together. `troubles` has all reasons, of all targets that were asked about."""
 
-    def __init__(self, target: str, troubles: Sequence[Trouble]) -> None:
-        self.target, self.troubles = target, tuple(troubles)
+    def __init__(self, troubles: Sequence[Trouble]) -> None:
+        self.troubles = tuple(troubles)
         what = f"{len(troubles)} problem{'s' if len(troubles) != 1 else ''}"
-        super().__init__(f"{what} with the packages for {target}; nothing was downloaded")
+        targets = ", ".join(dict.fromkeys(trouble.target for trouble in troubles))
+        super().__init__(f"{what} with the packages for {targets}; nothing was downloaded")
 
 
 def near_names(name: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from staddle.repo.solver.report import ResolutionError, Trouble, near_names
 from staddle.repo.solver.solve import Universe, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from staddle.repo.metadata.rpm import Repodata
     from staddle.repo.model import Target
@@ -29,24 +29,34 @@ _RELATIONS = {"=": solv.REL_EQ, ">=": solv.REL_GT | solv.REL_EQ, "<=": solv.REL_
               "<<": solv.REL_LT}  # fmt: skip
 
 
-def resolve(target: Target, sources: Sequence[Repodata], wishes: Sequence[Wish], load: Load) -> list[PackageRecord]:
+def resolve(
+    target: Target, sources: Sequence[Repodata], wishes: Sequence[Wish], keep: Mapping[str, str], load: Load
+) -> list[PackageRecord]:
     """The packages that grant the wishes, with all they need. Raises ResolutionError with all troubles.
 
-    `load` gets a further index. The lists of all files are large, and only looked at when a package needs a file that isn't
-    in the usual directories.
+    `keep` are versions that stay as they are, as long as that is possible. `load` gets a further index: the lists of all
+    files are large, and only looked at when a package needs a file that isn't in the usual directories.
     """
-    try:
-        return solve(RpmUniverse(target, sources, load), wishes)
-    except ResolutionError as error:
-        if not any(" needs /" in line for trouble in error.troubles for line in trouble.details):
-            raise
-        return solve(RpmUniverse(target, sources, load, files=True), wishes)
+    tries = [(keep, False), (keep, True)] if keep else []
+    for kept, files in [*tries, ({}, False)]:
+        try:
+            return solve(RpmUniverse(target, sources, load, kept, files=files), wishes)
+        except ResolutionError as error:
+            if not (kept or _lacks_file(error)):
+                raise
+    return solve(RpmUniverse(target, sources, load, {}, files=True), wishes)
+
+
+def _lacks_file(error: ResolutionError) -> bool:
+    return any(" needs /" in line for trouble in error.troubles for line in trouble.details)
 
 
 class RpmUniverse(Universe):
     """All packages of some upstreams, less those that are for other machines or in modules that aren't on by default."""
 
-    def __init__(self, target: Target, sources: Sequence[Repodata], load: Load, *, files: bool = False) -> None:
+    def __init__(
+        self, target: Target, sources: Sequence[Repodata], load: Load, keep: Mapping[str, str], *, files: bool
+    ) -> None:
         self.target = target
         self.pool = solv.Pool()
         self.pool.setarch(target.arch)
@@ -63,6 +73,9 @@ class RpmUniverse(Universe):
             self._origins[repo.id] = source
             inactive = _inactive_modules(load(source, "modules"))
             hidden += [one.id for one in repo.solvables if self._hidden(one, source, inactive)]
+        there = {(one.name, one.evr) for one in self.pool.solvables}
+        kept = {name: version for name, version in keep.items() if (name, version) in there}
+        hidden += [one.id for one in self.pool.solvables if kept.get(one.name, one.evr) != one.evr]
         self._hide(hidden)
         self.pool.addfileprovides()
         self.pool.createwhatprovides()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import solv
@@ -57,7 +58,7 @@ def solve(universe: Universe, wishes: Sequence[Wish]) -> list[PackageRecord]:
     for wish in wishes:
         found = universe.find(wish)
         if isinstance(found, Trouble):
-            troubles.append(found)
+            troubles += [] if wish.optional else [found]
         else:
             asked.update({tuple(choice): asked.get(tuple(choice), wish) for choice in found})
     pool = universe.pool
@@ -72,7 +73,7 @@ def solve(universe: Universe, wishes: Sequence[Wish]) -> list[PackageRecord]:
         if trouble not in troubles:
             troubles.append(trouble)
     if troubles:
-        raise ResolutionError(universe.target.key, troubles)
+        raise ResolutionError([replace(trouble, target=universe.target.key) for trouble in troubles])
     chosen = solver.transaction().newsolvables()
     return sorted((universe.record(one.id) for one in chosen), key=lambda record: (record.name, record.version))
 
