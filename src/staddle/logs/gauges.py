@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KINDS = {0: "storage/inmemory", 1: "storage/small"}
 
 
-def gauges(store: Store, selector: Selector, server: Server, began: float) -> dict[str, float]:
+def gauges(program: str, store: Store, selector: Selector, server: Server, began: float) -> dict[str, float]:
     """Values by metric name with labels."""
     out: dict[str, float] = {}
     for kind in ("storage/inmemory", "storage/small", "storage/big"):
@@ -55,7 +55,7 @@ def gauges(store: Store, selector: Selector, server: Server, began: float) -> di
             "vl_concurrent_select_capacity": selector.options.max_concurrent,
             "vl_concurrent_select_current": selector.current,
             "vl_http_connections": server.connection_count(),
-            'vm_app_version{version="staddle-logs"}': 1,
+            f'vm_app_version{{version="{program}"}}': 1,
             "process_resident_memory_bytes": _resident_bytes(),
             "process_cpu_seconds_total": sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
             "process_start_time_seconds": time.time() - (time.monotonic() - began),

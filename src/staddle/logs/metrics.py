@@ -16,9 +16,13 @@ QUANTILES = (0.5, 0.9, 0.97, 0.99, 1.0)
 
 
 class Metrics:
-    """A registry. Names carry their labels: `name{a="b"}`. Thread-safe."""
+    """A registry. Names carry their labels: `name{a="b"}`. Thread-safe.
 
-    def __init__(self) -> None:
+    Names that begin with `vl_` are those of the log store; another program's `prefix` replaces that.
+    """
+
+    def __init__(self, prefix: str = "vl") -> None:
+        self._prefix = prefix
         self._lock = threading.Lock()
         self._counters: dict[str, float] = defaultdict(float)
         self._durations: dict[str, deque[float]] = {}
@@ -60,7 +64,8 @@ class Metrics:
                 values[f"{name}_count{{{labels}}}"], values[f"{name}_sum{{{labels}}}"] = self._sums[key]
         for source in self._gauges:
             values.update(source())
-        return "".join(f"{name} {_number(values[name])}\n" for name in sorted(values))
+        named = {f"{self._prefix}_{n[3:]}" if n.startswith("vl_") else n: v for n, v in values.items()}
+        return "".join(f"{name} {_number(named[name])}\n" for name in sorted(named))
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import staddle
 from staddle.manifest.layout import EMBEDDED, Program
 
-NAMES = ("staddle-logs",)
+NAMES = ("staddle-logs", "staddle-traces")
 BUILD = "STADDLE_BUILD"
 """Environment variable of an embedded engine: which code it was started with, so that other code restarts it."""
 
@@ -26,7 +26,7 @@ def _fingerprint() -> str:
     """A digest of the engines' code. They start helper processes of their own, which must be of one build."""
     package = Path(staddle.__file__).parent
     digest = hashlib.sha256()
-    for folder in ("logs", "store"):
+    for folder in ("logs", "store", "traces"):
         for path in sorted((package / folder).rglob("*.py")):
             digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:12]

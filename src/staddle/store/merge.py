@@ -1,4 +1,4 @@
-"""Several parts into one, sorted by tenant, stream and time. Runs in a worker process (see `worker`).
+"""Several parts into one, sorted as the codec says. Runs in a worker process (see `worker`).
 
 The *shape* of a message is the message with every word that has a digit in it replaced by `0`. Messages have
 few shapes,
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from staddle.store.manifest import sync_folder
 from staddle.store.names import MSG, SHAPE, STREAM, TENANT, TIME, literal, quoted
-from staddle.store.parts import MERGED_OPTIONS, describe
+from staddle.store.parts import MERGED_OPTIONS, describe, part_path, shapes_path, summary_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from staddle.store.codec import Codec
     from staddle.store.manifest import Part
 
 MAX_SHAPES = 100_000
@@ -38,22 +39,23 @@ def shape_of(expression: str) -> str:
     return f"regexp_replace({expression}, '[A-Za-z_]*[0-9][A-Za-z0-9_]*', '0', 'g')"
 
 
-def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, name: str) -> Part:
+def merge(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], folder: Path, name: str, codec: Codec) -> Part:
     """Write all rows of `parts` to the part `name` in `folder`, durably, with its summary and shapes."""
-    files = [literal(str(folder / f"{p.name}.parquet")) for p in parts]
+    files = [literal(str(part_path(folder, p.name))) for p in parts]
     source = f"read_parquet([{', '.join(files)}], union_by_name=true)"
     columns = {c for p in parts for c in p.columns}
     plain = f"select * exclude ({quoted(SHAPE)}) from {source}" if SHAPE in columns else f"select * from {source}"
-    shaped = MSG in columns and _few_shapes(con, plain)
+    shaped = codec.shaped and MSG in columns and _few_shapes(con, plain)
     shape = f", case when {MSG} is not null then hash({shape_of(MSG)}) end as {quoted(SHAPE)}" if shaped else ""
     path = folder / f"{name}.parquet"
     con.execute(
-        f"copy (select *{shape} from ({plain}) order by {quoted(TENANT)}, {STREAM}, {TIME}) "
-        f"to {literal(str(path))} {MERGED_OPTIONS}"
+        f"copy (select *{shape} from ({plain}) order by {', '.join(map(quoted, (TENANT, *codec.order)))}) "
+        f"to {literal(str(path))} {codec.options}"
     )
     part = describe(con, path, 1 + max(p.level for p in parts), sum(p.raw_bytes for p in parts))
     words = _write_shapes(con, part, folder) if shaped else None
     _write_summary(con, part, folder, words)
+    codec.index(con, part, folder)
     return replace(part, shapes=words is not None)
 
 
@@ -63,21 +65,11 @@ def _few_shapes(con: duckdb.DuckDBPyConnection, plain: str) -> bool:
     return bool(shapes <= max(rows // 4, 64))
 
 
-def summary_path(folder: Path, name: str) -> Path:
-    """Where a part's summary is, if it has one."""
-    return folder / f"{name}.summary.json"
-
-
-def shapes_path(folder: Path, name: str) -> Path:
-    """Where the shapes of a part's messages are (Parquet, columns `h` and `s`), if it has them."""
-    return folder / f"{name}.shapes.parquet"
-
-
 def _write_shapes(con: duckdb.DuckDBPyConnection, part: Part, folder: Path) -> list[str] | None:
     """Write the shapes file; all words in the shapes, or None (and no file) when there are too many
     shapes.
     """
-    source = f"read_parquet({literal(str(folder / f'{part.name}.parquet'))})"
+    source = f"read_parquet({literal(str(part_path(folder, part.name)))})"
     path = shapes_path(folder, part.name)
     shape = quoted(SHAPE)
     con.execute(
@@ -98,7 +90,7 @@ def _write_summary(con: duckdb.DuckDBPyConnection, part: Part, folder: Path, wor
     """What can rule a part out without opening it: its streams, and the words without digits of its
     messages.
     """
-    source = f"read_parquet({literal(str(folder / f'{part.name}.parquet'))})"
+    source = f"read_parquet({literal(str(part_path(folder, part.name)))})"
     streams = con.execute(
         f"select {quoted(TENANT)}, {STREAM}, count(*), min({TIME}), max({TIME}) from {source} group by all order by all"
     ).fetchall()

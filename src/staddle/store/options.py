@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from staddle.store.codec import LINES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ class Options:
     """Where and how to keep events. Times are seconds, sizes bytes.
 
     `fsync_interval` 0 makes every append wait for the disk. `memory_bytes` bounds one converting or merging
-    process.
+    process. `codec` says what kind of rows (see `codec`).
     """
 
     folder: Path
@@ -37,3 +39,4 @@ class Options:
     threads: int = field(default_factory=lambda: max(1, os.cpu_count() or 1))
     max_merged_rows: int = 4_000_000
     merge_delay: float = 5.0
+    codec: str = LINES

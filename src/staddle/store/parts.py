@@ -23,6 +23,26 @@ MERGED_OPTIONS = f"(format parquet, compression zstd, parquet_version v2, row_gr
 MAX_DAYS = 64
 
 
+def part_path(folder: Path, name: str) -> Path:
+    """Where a part's rows are."""
+    return folder / f"{name}.parquet"
+
+
+def summary_path(folder: Path, name: str) -> Path:
+    """Where a part's summary is, if it has one."""
+    return folder / f"{name}.summary.json"
+
+
+def shapes_path(folder: Path, name: str) -> Path:
+    """Where the shapes of a part's messages are (Parquet, columns `h` and `s`), if it has them."""
+    return folder / f"{name}.shapes.parquet"
+
+
+def index_path(folder: Path, name: str) -> Path:
+    """Where a codec keeps what it wants to find fast, if it does."""
+    return folder / f"{name}.index"
+
+
 def make_durable(path: Path) -> int:
     """Flush a finished file to the disk; its size."""
     with path.open("rb") as file:

@@ -52,8 +52,20 @@ UNIX_MACRO = (
 _ESCAPED = r'[\x00-\x1f"\\]'
 
 
-def _covered(field: str, patterns: Sequence[str]) -> bool:
+def covered(field: str, patterns: Sequence[str]) -> bool:
+    """Is a field named by one of the patterns (a name, or `prefix*`)?"""
     return any(field.startswith(p[:-1]) if p.endswith("*") else field == p for p in patterns)
+
+
+def stream_text(labels: dict[str, str], special: str) -> str:
+    """SQL for a stream's canonical text. `labels`: SQL by name; `special`: may a value have to be escaped?"""
+    plain, escaped = (
+        "concat_ws(',', "
+        + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(labels[f])} || '\"'" for f in sorted(labels))
+        + ")"
+        for wrap in ("{}", "go_escaped({})")
+    )
+    return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
 
 
 class RowSelect:
@@ -92,7 +104,7 @@ class RowSelect:
         chosen_time = self._present(fmt.time_fields)
         values: dict[str, str] = {}
         for key, slot in self.slots.items():
-            if _covered(key, fmt.ignore_fields) or (key in {STREAM, STREAM_ID} and key not in fmt.msg_fields):
+            if covered(key, fmt.ignore_fields) or (key in {STREAM, STREAM_ID} and key not in fmt.msg_fields):
                 continue
             if key in chosen_time:
                 # The field that gave the time is used up; one that was not needed stays.
@@ -107,7 +119,7 @@ class RowSelect:
             values[name] = f"coalesce({values[name]}, {text})" if name in values else text
         self._choose_message(values)
         for key, expression in values.items():
-            if _covered(key, fmt.decolorize_fields):
+            if covered(key, fmt.decolorize_fields):
                 values[key] = f"without_colours({expression})"
         for key, value in fmt.extra_fields:
             if value and key != TIME:
@@ -149,13 +161,7 @@ class RowSelect:
         special = "contains(json, '\\')"
         if any(re.search(_ESCAPED, value) for name, value in self.format.extra_fields if name in labels):
             special = "true"
-        plain, escaped = (
-            "concat_ws(',', "
-            + ", ".join(f"{literal(f + '=')} || '\"' || {wrap.format(values[f])} || '\"'" for f in labels)
-            + ")"
-            for wrap in ("{}", "go_escaped({})")
-        )
-        return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
+        return stream_text({f: values[f] for f in labels}, special)
 
     def sql(self, source: str, min_ns: int, max_ns: int) -> str:
         """The whole SELECT over `source` (columns json, tenant, now): rows with times in [min_ns, max_ns]."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from staddle.store import compact
 from staddle.store.errors import ReadOnlyError, StoreError, WorkerError
 from staddle.store.manifest import Manifest, Part
-from staddle.store.merge import shapes_path, summary_path
+from staddle.store.parts import index_path, part_path, shapes_path, summary_path
 from staddle.store.wal import WriteAheadLog, list_segments, segment_path
 from staddle.store.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from staddle.store.options import Options
@@ -46,7 +46,7 @@ class Snapshot:
 
     def path(self, part: Part) -> Path:
         """The part's file."""
-        return self.folder / f"{part.name}.parquet"
+        return part_path(self.folder, part.name)
 
     def summary(self, part: Part) -> Path:
         """The part's summary, which may not exist."""
@@ -55,6 +55,10 @@ class Snapshot:
     def shapes(self, part: Part) -> Path:
         """The part's shapes, if `part.shapes`."""
         return shapes_path(self.folder, part.name)
+
+    def index(self, part: Part) -> Path:
+        """What the codec keeps beside the part, which may not exist."""
+        return index_path(self.folder, part.name)
 
 
 class Store:
@@ -65,9 +69,13 @@ class Store:
     could not be converted), `tmp/`.
     """
 
-    def __init__(self, options: Options) -> None:
-        """Open or create the store; recovers from whatever an earlier process left. Raises StoreError."""
+    def __init__(self, options: Options, on_facts: Callable[[list[Any]], None] | None = None) -> None:
+        """Open or create the store; recovers from whatever an earlier process left. Raises StoreError.
+
+        `on_facts` is told what the codec found out about rows that were just stored.
+        """
         self.options = options
+        self._on_facts = on_facts
         folder = options.folder
         for sub in ("", "wal", "parts", "tmp"):
             (folder / sub).mkdir(parents=True, exist_ok=True)
@@ -95,8 +103,10 @@ class Store:
         )
         for seq in list_segments(folder / "wal"):
             self._wal.adopt(seq, segment_path(folder / "wal", seq).stat().st_size)
-        self._converter = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads)
-        self._merger = Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads, nice=10)
+        self._converter, self._merger = (
+            Worker(folder, memory_bytes=options.memory_bytes, threads=options.threads, codec=options.codec, nice=nice)
+            for nice in (0, 10)
+        )
         self._check_disk()
         # The first rows should not wait for a process to start; it ends by itself when none come.
         self._converter.start()
@@ -140,7 +150,7 @@ class Store:
             kept = tuple(p for p in self._manifest.parts if p not in missing)
             lost = (*self._manifest.lost, *(f"part {p.name}: {p.rows} rows" for p in missing))
             self._manifest = replace(self._manifest, parts=kept, lost=lost)
-            self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in missing])
+            self._quarantine([part_path(self._parts_folder, p.name) for p in missing])
             self._manifest.write(self._manifest_path)
 
     def _remove_orphans(self) -> None:
@@ -156,7 +166,7 @@ class Store:
 
     def _readable(self, part: Part) -> bool:
         """A cheap look at size and both ends; damage in between is found by whoever reads it."""
-        path = self._parts_folder / f"{part.name}.parquet"
+        path = part_path(self._parts_folder, part.name)
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size != part.bytes or file.read(4) != b"PAR1":
@@ -267,7 +277,7 @@ class Store:
             self._manifest.write(self._manifest_path)
             self.counters["parts_lost"] += len(bad)
         log.error("damaged part(s) moved to quarantine: %s", ", ".join(sorted(names)))
-        self._quarantine([self._parts_folder / f"{p.name}.parquet" for p in bad])
+        self._quarantine([part_path(self._parts_folder, p.name) for p in bad])
 
     def close(self) -> None:
         """Stop background work and leave everything durable."""
@@ -332,6 +342,8 @@ class Store:
             self.counters["rows_converted"] += done["rows"]
         self._commit([], [Part.load(p) for done in results for p in done["parts"]], wal_seq=seqs[-1])
         self._wal.forget(seqs)
+        if self._on_facts is not None:
+            self._on_facts([fact for done in results for fact in done["facts"]])
         return True
 
     def _convert_failed(self, batch: list[int], error: WorkerError) -> None:
@@ -382,9 +394,8 @@ class Store:
 
     def _delete(self, names: list[str]) -> None:
         for name in names:
-            (self._parts_folder / f"{name}.parquet").unlink(missing_ok=True)
-            summary_path(self._parts_folder, name).unlink(missing_ok=True)
-            shapes_path(self._parts_folder, name).unlink(missing_ok=True)
+            for path in (part_path, summary_path, shapes_path, index_path):
+                path(self._parts_folder, name).unlink(missing_ok=True)
 
     def _merge_step(self) -> bool:
         idle = time.monotonic() - self._last_append > self.options.merge_delay

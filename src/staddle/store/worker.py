@@ -29,8 +29,14 @@ class Worker:
     Thread-safe.
     """
 
-    def __init__(self, folder: Path, *, memory_bytes: int, threads: int, nice: int = 0) -> None:
-        self._settings = {"folder": str(folder), "memory": memory_bytes, "threads": threads, "nice": nice}
+    def __init__(self, folder: Path, *, memory_bytes: int, threads: int, codec: str, nice: int = 0) -> None:
+        self._settings = {
+            "folder": str(folder),
+            "memory": memory_bytes,
+            "threads": threads,
+            "nice": nice,
+            "codec": codec,
+        }
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._used_at = 0.0
@@ -123,11 +129,13 @@ class Worker:
 def _serve(settings: dict[str, Any]) -> None:
     import duckdb  # noqa: PLC0415 (the server never pays for what only the worker needs)
 
+    from staddle.store.codec import load_codec  # noqa: PLC0415
     from staddle.store.convert import convert  # noqa: PLC0415
     from staddle.store.merge import merge  # noqa: PLC0415
 
     folder = Path(settings["folder"])
     parts = folder / "parts"
+    codec = load_codec(settings["codec"])
     os.nice(settings["nice"])
     con = duckdb.connect(
         config={
@@ -141,12 +149,14 @@ def _serve(settings: dict[str, Any]) -> None:
     def convert_one(job: dict[str, Any]) -> dict[str, Any]:
         # A cursor has temporary tables of its own, so jobs don't see each other's.
         with con.cursor() as cursor:
-            done = convert(cursor, [Path(s) for s in job["segments"]], parts, job["name"], job["min_ns"], job["max_ns"])
+            segments = [Path(s) for s in job["segments"]]
+            done = convert(cursor, segments, parts, job["name"], (job["min_ns"], job["max_ns"]), codec)
         return {
             "parts": [asdict(p) for p in done.parts],
             "rows": done.rows,
             "dropped": dict(done.dropped),
             "problems": done.problems,
+            "facts": done.facts,
         }
 
     def run(request: dict[str, Any]) -> Any:
@@ -155,7 +165,7 @@ def _serve(settings: dict[str, Any]) -> None:
             # them.
             with ThreadPoolExecutor(2) as pool:
                 return list(pool.map(convert_one, request["jobs"]))
-        merged = merge(con, [Part.load(p) for p in request["parts"]], parts, request["name"])
+        merged = merge(con, [Part.load(p) for p in request["parts"]], parts, request["name"], codec)
         return asdict(merged)
 
     for line in sys.stdin.buffer:

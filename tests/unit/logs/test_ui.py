@@ -19,7 +19,7 @@ def get(path: str, **headers: str) -> tuple[bool, int, dict[str, str], bytes]:
     request = Request("GET", path, {k.replace("_", "-"): v for k, v in headers.items()}, BytesBody(b""))
     sent: list[bytes] = []
     answer = Answer(request, sent.append, [], compress=False)
-    done = serve.serve(request, answer)
+    done = serve.Pages(files.load).serve(request, answer)
     head, _, body = b"".join(sent).partition(b"\r\n\r\n")
     found = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     return done, answer.status, found, body
@@ -63,13 +63,12 @@ def test_names_follow_from_the_content() -> None:
     assert files.load.__wrapped__() == files.load()
 
 
-def test_modules_in_a_circle_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_in_a_circle_are_refused(tmp_path: Path) -> None:
     (tmp_path / "js").mkdir()
     (tmp_path / "js" / "a.js").write_text('import { b } from "./b.js";\n')
     (tmp_path / "js" / "b.js").write_text('import { a } from "./a.js";\n')
-    monkeypatch.setattr(files, "_OWN", tmp_path)
     with pytest.raises(ValueError, match=r"a\.js -> b\.js -> a\.js"):
-        files._Builder().module("a.js")
+        files._Builder([tmp_path]).module("a.js")
 
 
 def test_the_page_is_asked_for_again_each_time() -> None:

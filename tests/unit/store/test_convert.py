@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from staddle.store import flatten
 from staddle.store.convert import convert
+from staddle.store.jsonlines import CODEC
 from staddle.store.merge import merge
 from staddle.store.names import column_of, field_of
 from staddle.store.rowformat import RowFormat
@@ -27,9 +28,9 @@ def converted(folder: Path, payloads: list[tuple[int, RowFormat, bytes]], *, mer
         wal.append(tenant, row_format.dump(), payload)
     segments = [segment_path(folder / "wal", s) for s in wal.seal()]
     with duckdb.connect() as con:
-        parts = convert(con, segments, folder / "parts", "p", -FAR, FAR).parts
+        parts = convert(con, segments, folder / "parts", "p", (-FAR, FAR), CODEC).parts
         if merged and parts:
-            parts = [merge(con, parts, folder / "parts", "m")]
+            parts = [merge(con, parts, folder / "parts", "m", CODEC)]
         rows: list[Row] = []
         for part in parts:
             cursor = con.execute("select * from read_parquet(?)", [str(folder / "parts" / f"{part.name}.parquet")])

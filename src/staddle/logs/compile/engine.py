@@ -16,7 +16,7 @@ from staddle.logs.http.errors import HTTPError
 from staddle.store.names import STREAM, TENANT, literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from staddle.store.manifest import Part
@@ -61,8 +61,18 @@ class _Cache:
 class Engine:
     """One DuckDB for all queries, with one memory limit. Thread-safe: every query has a cursor of its own."""
 
-    def __init__(self, store: Store, *, memory_bytes: int, threads: int, temp: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        memory_bytes: int,
+        threads: int,
+        temp: Path,
+        derived: Mapping[str, str] | None = None,
+    ) -> None:
         self.store = store
+        # Columns that no part has, because they follow from others: SQL by name.
+        self._derived = dict(derived or {})
         self._con = duckdb.connect(
             config={
                 "threads": threads,
@@ -74,6 +84,19 @@ class Engine:
         self._con.execute("set parquet_metadata_cache=true")
         self._summaries = _Cache(MAX_REMEMBERED)
         self._facts = _Cache(4 * MAX_REMEMBERED)
+
+    def columns(self, part: Part) -> set[str]:
+        """All columns that can be asked of a part."""
+        return {*part.columns, *self._derived}
+
+    def source(self, snapshot: Snapshot, parts: Iterable[Part]) -> str:
+        """Parts as something to select from."""
+        files = ", ".join(literal(str(snapshot.path(p))) for p in parts)
+        source = f"read_parquet([{files}], union_by_name=true)"
+        if not self._derived:
+            return source
+        made = ", ".join(f"{sql} as {quoted(name)}" for name, sql in self._derived.items())
+        return f"(select *, {made} from {source})"
 
     @contextmanager
     def cursor(self, timer: Timer | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -127,7 +150,7 @@ class Engine:
             key = (part.name, name)
             answer = self._facts.get(key)
             if answer is None:
-                source = f"read_parquet({literal(str(snapshot.path(part)))})"
+                source = self.source(snapshot, [part])
                 answer = bool(self.fetch(f"select coalesce({expression}, true) from {source}")[0][0])
                 self._facts.put(key, answer)
             if not answer:

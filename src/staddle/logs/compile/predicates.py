@@ -56,7 +56,7 @@ class Scope:
         self.tenant = tenant
         self.parts = parts
         self.shaped = shaped
-        self.columns = {c for p in parts for c in p.columns}
+        self.columns = {c for p in parts for c in engine.columns(p)}
 
     def column(self, field: str) -> str | None:
         """SQL for the value of a stored field (not `_time`, `_stream_id`)."""
@@ -86,7 +86,7 @@ class Scope:
         name = column_of(field)
         if MORE in self.columns and name not in self.columns:
             return False
-        parts = [p for p in self.parts if name in p.columns]
+        parts = [p for p in self.parts if name in self.engine.columns(p)]
         if any(MORE in p.columns for p in parts):
             return False
         condition = f"bool_and(regexp_full_match({quoted(name)}, {literal(pattern)}, 's'))"

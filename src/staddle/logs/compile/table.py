@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from staddle.logs.compile.predicates import Scope, compile_filter, must_have_words, stream_test
-from staddle.store.names import MORE, TENANT, TIME, column_of, field_of, literal, quoted
+from staddle.store.names import MORE, TENANT, TIME, column_of, field_of, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +82,7 @@ class Table:
     @cached_property
     def columns(self) -> set[str]:
         """All columns of the parts, `^0` ones too."""
-        return {c for g in self.groups for p in g.parts for c in p.columns}
+        return {c for g in self.groups for p in g.parts for c in self.engine.columns(p)}
 
     @cached_property
     def fields(self) -> list[str]:
@@ -119,8 +119,7 @@ class Table:
 
     def source(self, group: Group) -> str:
         """FROM for one group."""
-        files = ", ".join(literal(str(self.snapshot.path(p))) for p in group.parts)
-        return f"read_parquet([{files}], union_by_name=true)"
+        return self.engine.source(self.snapshot, group.parts)
 
 
 __all__ = ["Group", "Table", "column_of"]

@@ -23,6 +23,7 @@ REASONS = {
     401: "Unauthorized",
     405: "Method Not Allowed",
     413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
     422: "Unprocessable Entity",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",

@@ -88,18 +88,18 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+    if isinstance(value, float) and abs(value) < 1e15 and value == int(value):
         return int(value)
     return value
 
 
-def add_fields(out: Row, prefix: str, values: dict[str, Any]) -> None:
-    """Attributes as fields; nested ones with dotted names."""
+def add_fields(out: Row, prefix: str, values: dict[str, Any], empty: str = "") -> None:
+    """Attributes as fields; nested ones with dotted names. `empty` stands for empty values, which are left out without."""
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else key
         if isinstance(value, dict):
-            add_fields(out, name, value)
-        elif text := value_text(value):
+            add_fields(out, name, value, empty)
+        elif text := value_text(value) or empty:
             out[name] = text
 
 

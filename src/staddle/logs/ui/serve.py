@@ -1,4 +1,4 @@
-"""Answers requests for the page's files."""
+"""Answers requests for a page's files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from staddle.logs.ui import files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from staddle.logs.http.messages import Answer, Request
 
 ROOT = "/select/vmui/"
@@ -28,27 +30,35 @@ _TYPES = {
 }
 
 
-def serve(request: Request, answer: Answer) -> bool:
-    """Answer a request for a path below ROOT; False when there is no such file.
+class Pages:
+    """A page's files, as `load` gives them, below ROOT."""
 
-    Hashed names may be kept for ever. The page itself is asked for again each time, which costs nothing while it is
-    the same.
-    """
-    name = request.path.removeprefix(ROOT) or "index.html"
-    content = files.load().get(name)
-    if content is None:
-        return False
-    tag = f'"{sha256(content).hexdigest()[:16]}"'
-    for_ever = name.startswith(files.FOLDER)
-    answer.headers += [
-        ("Cache-Control", "public, max-age=31536000, immutable" if for_ever else "no-cache"),
-        ("ETag", tag),
-        ("Content-Security-Policy", POLICY),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-    ]
-    if tag in request.headers.get("if-none-match", ""):
-        answer.send(304)
-    else:
-        answer.send(200, content, _TYPES[PurePosixPath(name).suffix])
-    return True
+    root = ROOT
+
+    def __init__(self, load: Callable[[], Mapping[str, bytes]]) -> None:
+        self._load = load
+
+    def serve(self, request: Request, answer: Answer) -> bool:
+        """Answer a request for a path below ROOT; False when there is no such file.
+
+        Hashed names may be kept for ever. The page itself is asked for again each time, which costs nothing while it
+        is the same.
+        """
+        name = request.path.removeprefix(ROOT) or "index.html"
+        content = self._load().get(name)
+        if content is None:
+            return False
+        tag = f'"{sha256(content).hexdigest()[:16]}"'
+        for_ever = name.startswith(files.FOLDER)
+        answer.headers += [
+            ("Cache-Control", "public, max-age=31536000, immutable" if for_ever else "no-cache"),
+            ("ETag", tag),
+            ("Content-Security-Policy", POLICY),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "same-origin"),
+        ]
+        if tag in request.headers.get("if-none-match", ""):
+            answer.send(304)
+        else:
+            answer.send(200, content, _TYPES[PurePosixPath(name).suffix])
+        return True

@@ -1,0 +1,36 @@
+"""`staddle-traces`: the trace store as a program of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from staddle.logs.program import Program, run
+from staddle.traces.app import App
+from staddle.traces.codec import SPANS
+from staddle.traces.names import DERIVED
+from staddle.traces.red import SpanMetrics
+from staddle.traces.settings import FLAGS, USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = Program(
+    "staddle-traces",
+    USAGE,
+    FLAGS,
+    App,
+    prefix="vt",
+    codec=SPANS,
+    derived=DERIVED,
+    facts=lambda flags: SpanMetrics(flags["spanmetrics.maxOperations"]),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program; its exit status."""
+    return run(PROGRAM, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
