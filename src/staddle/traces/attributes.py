@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -28,16 +27,6 @@ _FOLD = np.uint64(29)
 LONG_KEY = 1024
 
 Group = tuple[str, "Ints", "Views"]
-
-
-def go_double(value: float) -> str:
-    """A double as the original writes it: the shortest digits that say it, without an exponent."""
-    if value != value:  # noqa: PLR0124 (NaN)
-        return "NaN"
-    if value in {float("inf"), float("-inf")}:
-        return "+Inf" if value > 0 else "-Inf"
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
 
 
 def attribute_columns(
@@ -120,7 +109,7 @@ def _values(buffer: Buffer, texts: Texts, values: Fields, count: int) -> tuple[V
     doubles = values.pick(DOUBLE, FIXED64)
     if len(doubles.owner):
         different, inverse = np.unique(buffer.words(doubles.begin), return_inverse=True)
-        written = texts.of([go_double(v) for v in different.view(np.float64).tolist()])
+        written = texts.of([otlp.double_text(v) for v in different.view(np.float64).tolist()])
         views[doubles.owner] = written[inverse]
     complex_ = np.zeros(count, np.bool_)
     for number in (ARRAY, KVLIST, RAW):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from staddle.logs.errors import IngestError
@@ -70,12 +71,24 @@ def key_values(items: list[protobuf.Value], depth: int = 0) -> dict[str, Any]:
     return out
 
 
+def double_text(value: float) -> str:
+    """A double as the original writes it: the shortest digits that say it, without an exponent."""
+    if value != value:  # noqa: PLR0124 (NaN)
+        return "NaN"
+    if value in {float("inf"), float("-inf")}:
+        return "+Inf" if value > 0 else "-Inf"
+    text = format(Decimal(repr(value)), "f")
+    return text.removesuffix(".0")
+
+
 def value_text(value: Any) -> str:
     """A value as a field's text."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, float):
+        return double_text(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
