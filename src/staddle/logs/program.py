@@ -146,58 +146,77 @@ def extra_headers(flags: Flags) -> list[tuple[str, str]]:
     return [(header, flags[f"http.header.{name}"]) for name, header in names.items() if flags[f"http.header.{name}"]]
 
 
+class Instance:
+    """A store, what answers requests about it, and what takes rows in."""
+
+    def __init__(self, program: Program, flags: Flags) -> None:
+        """Open the store. Raises StoreError."""
+        began = time.monotonic()
+        self._flags = flags
+        memory = memory_budget(flags)
+        facts = program.facts(flags) if program.facts is not None else None
+        self.store = store = open_store(flags, memory, program.codec, facts)
+        query_memory = max(memory // 2, 128 * MIB)
+        temp = Path(flags["storageDataPath"]) / "tmp" / "queries"
+        shutil.rmtree(temp, ignore_errors=True)
+        threads = os.cpu_count() or 1
+        self.engine = Engine(store, memory_bytes=query_memory, threads=threads, temp=temp, derived=program.derived)
+        metrics = Metrics(program.prefix)
+        options = SelectOptions(
+            flags["search.maxQueryDuration"],
+            flags["search.maxConcurrentRequests"],
+            flags["search.maxQueueDuration"],
+            flags["search.maxQueryTimeRange"],
+            query_memory,
+        )
+        selector = Selector(self.engine, metrics, options)
+        self.app = program.app(flags, store, selector, metrics)
+        self.server = server = Server(
+            self.app.handle,
+            ServerOptions(
+                idle_timeout=flags["http.idleConnTimeout"],
+                max_connections=flags["http.maxConnections"],
+                compress=not flags["http.disableResponseCompression"],
+                tls=tls_context(flags),
+                headers=extra_headers(flags),
+            ),
+        )
+        metrics.gauges(lambda: gauges(program.name, store, selector, server, began))
+        if facts is not None:
+            metrics.gauges(facts.values)
+        self._listeners = program.listen(flags, self.app)
+
+    def listen(self) -> list[int]:
+        """Begin to serve HTTP; the ports."""
+        ports = []
+        for address in self._flags["httpListenAddr"]:
+            ports.append(self.server.listen(*split_address(address)))
+            log.info("serving HTTP on %s (port %d), data in %s", address, ports[-1], self._flags["storageDataPath"])
+        return ports
+
+    def stop(self) -> None:
+        """Requests under way get their time; then everything is durable and closed."""
+        self.app.stopping.set()
+        for listener in self._listeners:
+            listener.close()
+        self.server.stop(self._flags["http.maxGracefulShutdownDuration"])
+        self.store.close()
+        self.engine.close()
+
+
 def serve(program: Program, flags: Flags) -> int:
     """Run until SIGTERM or SIGINT; the exit status."""
-    began = time.monotonic()
-    memory = memory_budget(flags)
-    facts = program.facts(flags) if program.facts is not None else None
-    store = open_store(flags, memory, program.codec, facts)
-    threads = os.cpu_count() or 1
-    query_memory = max(memory // 2, 128 * MIB)
-    temp = Path(flags["storageDataPath"]) / "tmp" / "queries"
-    shutil.rmtree(temp, ignore_errors=True)
-    engine = Engine(store, memory_bytes=query_memory, threads=threads, temp=temp, derived=program.derived)
-    metrics = Metrics(program.prefix)
-    options = SelectOptions(
-        flags["search.maxQueryDuration"],
-        flags["search.maxConcurrentRequests"],
-        flags["search.maxQueueDuration"],
-        flags["search.maxQueryTimeRange"],
-        query_memory,
-    )
-    selector = Selector(engine, metrics, options)
-    app = program.app(flags, store, selector, metrics)
-    server = Server(
-        app.handle,
-        ServerOptions(
-            idle_timeout=flags["http.idleConnTimeout"],
-            max_connections=flags["http.maxConnections"],
-            compress=not flags["http.disableResponseCompression"],
-            tls=tls_context(flags),
-            headers=extra_headers(flags),
-        ),
-    )
-    metrics.gauges(lambda: gauges(program.name, store, selector, server, began))
-    if facts is not None:
-        metrics.gauges(facts.values)
+    instance = Instance(program, flags)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    listeners = program.listen(flags, app)
-    for address in flags["httpListenAddr"]:
-        port = server.listen(*split_address(address))
-        log.info("serving HTTP on %s (port %d), data in %s", address, port, flags["storageDataPath"])
+    instance.listen()
     # A wait without a timeout would keep Python from running signal handlers on some systems.
     while not stop.wait(1.0):
         pass
     log.info("shutting down")
-    app.stopping.set()
-    for listener in listeners:
-        listener.close()
-    server.stop(flags["http.maxGracefulShutdownDuration"])
-    store.close()
-    engine.close()
+    instance.stop()
     log.info("stopped")
     return 0
 

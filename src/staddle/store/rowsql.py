@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,11 @@ def stream_text(labels: dict[str, str], special: str) -> str:
     return f"'{{' || case when {special} then {escaped} else {plain} end || '}}'"
 
 
+def _as_written(key: str) -> str:
+    """A regular expression for a JSON key, as most writers escape it."""
+    return "|".join(sorted({re.escape(json.dumps(key, ensure_ascii=ascii_only)) for ascii_only in (False, True)}))
+
+
 class RowSelect:
     """The SELECT list for one batch of lines.
 
@@ -86,7 +92,7 @@ class RowSelect:
         for i, key in enumerate(self.keys):
             text = f"s[{i + 1}]"
             if key in self.float_keys:
-                pattern = literal('"' + re.escape(key) + r'"\s*:\s*(-?[0-9][0-9.eE+-]*)')
+                pattern = literal(rf"(?:{_as_written(key)})\s*:\s*(-?[0-9][0-9.eE+-]*)")
                 written = f"nullif(regexp_extract(json, {pattern}, 1), '')"
                 text = f"case when {text} is not null then coalesce({written}, {text}) end"
             parts.append(f"{text} as c{i}")

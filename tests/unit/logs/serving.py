@@ -1,4 +1,4 @@
-"""A log server inside the test process."""
+"""A log server (or another store's) inside the test process."""
 
 import http.client
 import json
@@ -9,14 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from staddle.logs.app import App
-from staddle.logs.compile.engine import Engine
+from staddle.logs.base import BaseApp
 from staddle.logs.flags import Flags
-from staddle.logs.http.server import Server, ServerOptions
-from staddle.logs.main import memory_budget, open_store
-from staddle.logs.metrics import Metrics
-from staddle.logs.select.context import SelectOptions, Selector
-from staddle.logs.settings import FLAGS
+from staddle.logs.main import PROGRAM
+from staddle.logs.program import Instance, Program
 
 STREAM = {"Content-Type": "application/stream+json"}
 
@@ -24,7 +20,7 @@ STREAM = {"Content-Type": "application/stream+json"}
 class Running:
     """Requests to a server; `app` and `store` are its insides."""
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: BaseApp, port: int) -> None:
         self.app = app
         self.store = app.store
         self.port = port
@@ -61,21 +57,13 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[Running]:
-    parsed = Flags(FLAGS, [f"-storageDataPath={folder}", "-retentionPeriod=100y", *flags], {})
-    store = open_store(parsed, memory_budget(parsed))
-    engine = Engine(store, memory_bytes=256 << 20, threads=1, temp=folder / "tmp" / "queries")
-    metrics = Metrics()
-    selector = Selector(engine, metrics, SelectOptions(30, 16, 10, 0, 128 << 20))
-    app = App(parsed, store, selector, metrics)
-    server = Server(app.handle, ServerOptions())
+def serving(folder: Path, *flags: str, program: Program = PROGRAM) -> Iterator[Running]:
+    own = [f"-storageDataPath={folder}", "-httpListenAddr=127.0.0.1:0", "-retentionPeriod=100y"]
+    instance = Instance(program, Flags(program.flags, [*own, "-memory.allowedBytes=512MiB", *flags], {}))
     try:
-        yield Running(app, server.listen("127.0.0.1", 0))
+        yield Running(instance.app, instance.listen()[0])
     finally:
-        app.stopping.set()
-        server.stop(5)
-        store.close()
-        engine.close()
+        instance.stop()
         # Every connection thread ends with its connection; a leak would show here.
         for thread in threading.enumerate():
             if thread.name == "connection":
