@@ -75,16 +75,22 @@ def test_every_word_of_the_vocabulary_means_its_level(rows: Rows) -> None:
 def test_syslog_ng_accepts_the_configuration_of_a_real_host(stack: Stack, tmp_path: Path) -> None:
     """With the journal, the logs of every module, and a receiver behind TLS. It is only read: there is no journal here."""
     (tmp_path / "ca.crt").write_bytes(CA.read_bytes())
+    own = stack.root / "etc/pki"
     program = programs_of(stack)["syslog-ng"]
     labels = {**LABELS, "ins": "demo-1"}
     sources = [LogSource(name, name, labels, (f"/logs/{name}.log",)) for name in FORMATS]
     config = configuration(
         [LogSource("journal", "plain", labels, kind="journald"), *sources],
-        [Receiver("infra-1", "http://10.0.0.1:9428/insert/jsonline"), Receiver("url-2", "https://x/insert/jsonline")],
+        [
+            Receiver("infra-1", "https://10.0.0.1/vlogs/insert/jsonline", identified=True),
+            Receiver("url-2", "https://x/insert/jsonline"),
+            Receiver("url-3", "http://10.0.0.1:9428/insert/jsonline"),
+        ],
         follow=f"{tmp_path}/follow",
         queue=f"{tmp_path}/queue",
         queue_bytes=2**30,
         ca=f"{tmp_path}/ca.crt",
+        identity=(f"{own}/node.crt", f"{own}/node.key"),
         release=program.release,
     )
     (tmp_path / "syslog-ng.conf").write_bytes(config)

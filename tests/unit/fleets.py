@@ -13,7 +13,7 @@ from staddle.manifest.layout import Layout, Program
 from staddle.manifest.resources import File, Manager
 
 if TYPE_CHECKING:
-    from staddle.components.base import Context
+    from staddle.components.base import Context, Role
     from staddle.inventory.fleet import Fleet
     from staddle.manifest.resources import Manifest
 
@@ -63,8 +63,14 @@ def layout_for(fleet: Fleet, *, root: str = "/box", kind: str = "sandbox") -> La
 
 
 def material_for(fleet: Fleet) -> Material:
-    pairs = {(node.ip, "nginx"): KeyPair(b"certificate\n", b"private key\n") for node in fleet.infra}
-    return Material(certificate(), pairs, {"dba": "$2b$08$hash"})
+    wanted = [(node.ip, "node") for node in fleet.nodes]
+    wanted += [(node.ip, name) for node in fleet.infra for name in ("nginx", "infra")]
+    pairs = {
+        (ip, name): KeyPair(f"certificate {name} {ip}\n".encode(), f"private key {name} {ip}\n".encode())
+        for ip, name in wanted
+    }
+    authorities: dict[Role, bytes] = {"node": b"CA of nodes\n", "infra": b"CA of infra\n"}
+    return Material(certificate(), pairs, {"dba": "$2b$08$hash"}, machine_cas=authorities)
 
 
 def contexts(text: str = LAPTOP, **defaults: object) -> dict[str, Context]:

@@ -62,7 +62,7 @@ def test_no_file_belongs_to_two_components(kind: str) -> None:
 def test_secrets_are_marked_and_closed() -> None:
     files = files_of(compiled()["127.0.0.1"])
     secrets = {path: file for path, file in files.items() if file.secret}
-    assert {path.rpartition("/")[2] for path in secrets} == {"nginx.key", "htpasswd"}
+    assert {path.rpartition("/")[2] for path in secrets} == {"nginx.key", "htpasswd", "node.key", "infra.key"}
     assert all(file.mode & 0o007 == 0 for file in secrets.values())
     assert not [path for path, file in files.items() if b"private key" in file.content and not file.secret]
 
@@ -92,8 +92,19 @@ def test_alertmanagers_form_a_mesh_and_every_vmalert_tells_all_of_them() -> None
         vmalert = files["/etc/default/vmalert"].content.decode()
         assert f"--cluster.listen-address={ip}:9094" in alertmanager
         assert f"--cluster.peer={peer}:9094" in alertmanager
-        for one in (ip, peer):
-            assert f"-notifier.url=http://{one}:9059" in vmalert
+        assert f"-notifier.url=http://127.0.0.1:9059 -notifier.url=https://{peer}:443/alertmgr" in vmalert or (
+            f"-notifier.url=https://{peer}:443/alertmgr -notifier.url=http://127.0.0.1:9059" in vmalert
+        )
+        assert "-notifier.tlsCertFile=/etc/pki/infra.crt -notifier.tlsKeyFile=/etc/pki/infra.key" in vmalert
+        # Who has no such certificate is not let into the mesh.
+        assert "--cluster.tls-config=/etc/alertmanager/mesh.yml" in alertmanager
+        mesh = yaml.safe_load(files["/etc/alertmanager/mesh.yml"].content)
+        assert mesh["tls_server_config"]["client_auth_type"] == "RequireAndVerifyClientCert"
+        assert (
+            mesh["tls_server_config"]["client_ca_file"]
+            == mesh["tls_client_config"]["ca_file"]
+            == "/etc/pki/infra-ca.crt"
+        )
 
 
 @pytest.mark.parametrize(

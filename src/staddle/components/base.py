@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from staddle.components.registration import Listing, LogFormat, LogSource, Registration, Registry, Target
+from staddle.components.registration import Listing, LogFormat, LogSource, Near, Registration, Registry, Target
+from staddle.errors import CompileError
 from staddle.inventory.identity import home_domain
 from staddle.manifest.layout import LOOPBACK
 
@@ -56,15 +57,24 @@ class Package:
     somewhere else, as conda and Nix do."""
 
 
+Role = Literal["node", "infra"]
+"""What a machine may be among machines: any node, or one that provides the foundation. Each role has a CA of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateRequest:
-    """A certificate to be issued by the CA for a node. `days` is its whole life."""
+    """A certificate for a node. `days` is its whole life.
+
+    It is issued by the CA, for servers that people and programs trust; or, with a role, by the CA of that role, for machines
+    that show each other who they are.
+    """
 
     name: str
     common_name: str
     dns_names: tuple[str, ...]
     addresses: tuple[str, ...]
     days: int
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,8 @@ class Material:
 
     `certificates` is keyed by (node ip, request name); `password_hashes` by portal user; `templates` are the user's own
     for the portal, by file name. `admin_keys` are the SSH keys of those who run Staddle; `repo_key` is what packages of
-    the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet).
+    the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet). `machine_cas` are the
+    certificates of the machines' CAs, by role.
     """
 
     ca_certificate: bytes
@@ -90,6 +101,7 @@ class Material:
     templates: Mapping[str, str] = field(default_factory=dict)
     admin_keys: tuple[str, ...] = ()
     repo_key: str = ""
+    machine_cas: Mapping[Role, bytes] = field(default_factory=dict)
 
 
 INFRA = "infra"
@@ -133,6 +145,8 @@ class Confinement:
 
 
 ROOT = Confinement(user=None)
+PORTAL_METRICS = "/_staddle/metrics"
+"""Where a portal has the metrics of its node's own programs, for the other INFRA nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +221,13 @@ class Context:
 
     @property
     def closed(self) -> bool:
-        """Whether programs behind the portal listen on the loopback address only (`infra_expose`).
+        """Whether programs behind the portal listen on the loopback address only, and machines come in by the portal, too."""
+        return self.params.infra_expose == "portal"
 
-        INFRA nodes look at each other's programs, so that is possible where there is only one of them.
-        """
-        return self.params.infra_expose == "portal" and len(self.fleet.infra) == 1
+    @property
+    def guarded(self) -> bool:
+        """Whether what a node offers to others demands a certificate. In a sandbox nothing is offered to others."""
+        return self.closed and not self.layout.is_sandbox
 
     def owner(self, name: str) -> str | None:
         """The owner (or group) of something on a real host; in a sandbox all is the user's own."""
@@ -250,6 +266,17 @@ class Context:
         host = "localhost" if self.layout.is_sandbox else home_domain(params)
         scheme, usual = ("http", 80) if plain else ("https", 443)
         return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
+
+    def portal_of(self, node: Node) -> str:
+        """Where machines reach the portal of an INFRA node: host and port."""
+        return f"{self.layout.host(node)}:{self.port(node.params.nginx_ssl_port)}"
+
+    @property
+    def made(self) -> Material:
+        """What compile needs beside the inventory. Raises CompileError while registrations are being collected."""
+        if self.material is None:
+            raise CompileError("compiling needs certificates")
+        return self.material
 
     def program(self, *names: str) -> Program:
         """The first of these programs that the host has. Raises KeyError: provisioning sees to it that there is one."""
@@ -349,8 +376,11 @@ class InfraComponent(Component):
 
     def target(self, ctx: Context) -> Target:
         """Its scrape target."""
-        address = f"{LOOPBACK if ctx.closed else ctx.host}:{self.port(ctx)}"
-        return Target("infra", ctx.instance("infra"), address, self.labels(ctx), self.metrics_path)
+        labels, file = self.labels(ctx), ctx.instance("infra")
+        if not ctx.closed:
+            return Target("infra", file, f"{ctx.host}:{self.port(ctx)}", labels, self.metrics_path)
+        near = Near(self.port(ctx), self.metrics_path)
+        return Target("infra", file, ctx.portal_of(ctx.node), labels, f"{PORTAL_METRICS}/{self.name}", "https", near)
 
     def listing(self, ctx: Context, *, health_query: str | None = None) -> Listing:
         """Its row on the home page. `health_query` defaults to the liveness of its target; empty if nothing watches it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from staddle.components.base import Component, Context, Draft, Package, Phase
-from staddle.components.ca import CA_PATH
+from staddle.components.machines import CA_PATH
 from staddle.components.registry import component
 from staddle.manifest.resources import Command, Symlink
 

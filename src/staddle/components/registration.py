@@ -16,10 +16,19 @@ LogFormat = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """How the node that runs a program reaches its metrics: over plain HTTP, on the loopback address."""
+
+    port: int
+    path: str = "/metrics"
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Something to scrape. Its file is `/infra/targets/<job>/<file>.yml`.
 
-    `labels` always has `cls`, `ins` and `ip`; `job` is added from the job itself.
+    `labels` always has `cls`, `ins` and `ip`; `job` is added from the job itself. With `near`, the INFRA node `labels["ip"]`
+    scrapes it there, and its portal leads the others to it: `address` and `path` are then the portal's.
     """
 
     job: str
@@ -28,6 +37,7 @@ class Target:
     labels: Mapping[str, str]
     path: str = "/metrics"
     scheme: str = "http"
+    near: Near | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,13 @@ class Route:
 
     `upstream` is the URL the rest of the path is appended to: with a path it replaces the route's own (`strip`), without
     one the path is kept as it is. `pages` maps exact paths below the route to pages of ours, for programs whose own pages are
-    missing; `timeout` is how long an answer may take, in seconds. `changing` are regular expressions for paths below the
-    route that change something although the program accepts a GET for them: the portal only takes them as POST.
+    missing; `timeout` is how long an answer may take, in seconds.
+
+    The rest are regular expressions for whole paths below the route. `changing`: they change something (or anything that
+    begins so does) although the program accepts a GET for them; the portal only takes them as POST. Who may do what without
+    logging in: `reads` only tell something, and only if asked by GET; `queries` do so if asked by POST, too. Both are for
+    the INFRA nodes, and for everybody where the portal may be read without a login. What INFRA nodes may POST besides is in
+    `peers`, and what any node may POST in `agents`. Everything else takes a login.
     """
 
     path: str
@@ -75,6 +90,10 @@ class Route:
     timeout: int = 60
     websocket: bool = False
     changing: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ def _http(health: Health, timeout: float) -> str | None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if health.certificate is not None:
+            context.load_cert_chain(health.certificate, health.key)
         connection = http.client.HTTPSConnection(host, url.port, timeout=timeout, context=context)
     else:
         connection = http.client.HTTPConnection(host, url.port, timeout=timeout)

@@ -103,6 +103,8 @@ class Health:
     url: str = ""
     status: int = 200
     contains: str | None = None
+    certificate: str | None = None
+    key: str | None = None
     address: str = ""
     port: int = 0
     name: str = ""
@@ -397,7 +399,12 @@ def _health(reader: _Reader) -> Health:
         if not url.startswith(("http://", "https://")):
             raise reader.fail("url", "an http or https URL")
         return Health(
-            kind, url=url, status=reader.integer("status", 100, 599), contains=reader.optional_text("contains")
+            kind,
+            url=url,
+            status=reader.integer("status", 100, 599),
+            contains=reader.optional_text("contains"),
+            certificate=reader.optional_text("certificate"),
+            key=reader.optional_text("key"),
         )
     address, port = reader.text("address"), reader.integer("port", 1, 65535)
     if kind == "ntp":

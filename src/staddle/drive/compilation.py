@@ -70,7 +70,7 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     except KeyError as error:
         raise FleetError(f"no package gives a program that a component is set to run: {error}") from error
     with locked(admin):
-        material, issued = ensure_material(contexts, admin, inventory)
+        material, made = ensure_material(contexts, admin, inventory)
     manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
     consumers = _consumers(fleet, contexts, manifests, material)
     digests: dict[str, str] = {}
@@ -82,7 +82,7 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
             digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
             if known and scratch_root(node) is None and (reasons := unavailable(node, known)):
                 warnings[node.ip] = reasons
-    return Compiled(digests, tuple(f"issued {what}" for what in issued), warnings)
+    return Compiled(digests, tuple(made), warnings)
 
 
 def _publish(run: RunDirectory, manifest: Manifest, tagged: Mapping[str, AbstractSet[str]]) -> str:

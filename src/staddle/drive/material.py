@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from staddle.compile import certificates_of
 from staddle.components.base import KeyPair, Material
+from staddle.components.machines import AUTHORITIES
+from staddle.components.nginx.access import asks_for_login
 from staddle.components.nginx.custom import TEMPLATE_DIRECTORY
 from staddle.errors import StaddleError
 from staddle.pki.authority import open_authority
 from staddle.pki.files import write_file
-from staddle.pki.passwords import ensure_hashes
+from staddle.pki.passwords import ensure_hashes, ensure_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,19 +28,29 @@ ADMIN_KEYS = "admin-keys.pub"
 
 
 def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Path | None) -> tuple[Material, list[str]]:
-    """Everything for these nodes, made if it's missing or due. Returns it and what was issued, in words."""
+    """Everything for these nodes, made if it's missing or due. Returns it and what was made, in words."""
     now = dt.datetime.now(dt.UTC)
     params = next(iter(contexts.values())).params
     authority = open_authority(admin / "pki", params.ca_cn, create=params.ca_create, now=now)
+    machines = {
+        role: open_authority(admin / "pki" / "machines" / role, name, create=True, now=now)
+        for role, name in AUTHORITIES.items()
+    }
     pairs: dict[tuple[str, str], KeyPair] = {}
-    issued = []
+    issued: dict[tuple[str, str], list[str]] = {}
     for ip, ctx in contexts.items():
         for request in certificates_of(ctx):
-            pair, reason = authority.ensure(ip, request, now)
+            signer = machines[request.role] if request.role else authority
+            pair, reason = signer.ensure(ip, request, now)
             pairs[ip, request.name] = pair
             if reason:
-                issued.append(f"certificate {request.name} for {ip}: {reason}")
+                issued.setdefault((request.name, reason), []).append(ip)
+    notes = [f"issued certificate {name} for {_some(ips)}: {reason}" for (name, reason), ips in issued.items()]
     users = {user: password.get_secret_value() for user, password in params.nginx_users.items()}
+    if not users and any(asks_for_login(ctx) for ctx in contexts.values()):
+        file = admin / "portal-login"
+        users = ensure_login(file)
+        notes.append(f"nginx_users is empty, so the portal's login is one that was made for it: see {file}")
     material = Material(
         ca_certificate=authority.pem,
         certificates=pairs,
@@ -46,8 +58,13 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         templates=_templates(inventory, contexts.values()),
         admin_keys=admin_keys(admin / ADMIN_KEYS, Path.home() / ".ssh"),
         repo_key=_repo_key(admin / "pki" / "repo" / "repo.asc"),
+        machine_cas={role: machine.pem for role, machine in machines.items()},
     )
-    return material, issued
+    return material, notes
+
+
+def _some(ips: list[str]) -> str:
+    return ", ".join(ips) if len(ips) <= 4 else f"{', '.join(ips[:3])} and {len(ips) - 3} more"
 
 
 def _templates(inventory: Path | None, contexts: Iterable[Context]) -> dict[str, str]:

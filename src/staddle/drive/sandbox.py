@@ -107,7 +107,7 @@ class Sandbox:
         on_step(Step("checking ports"))
         self._refuse_taken_ports(contexts[own.ip])
         on_step(Step("checking certificates"))
-        material, issued = ensure_material(contexts, self.root / ADMIN, inventory)
+        material, made = ensure_material(contexts, self.root / ADMIN, inventory)
         manifest = compile_fleet(fleet, lambda _: layout, material)[own.ip]
         if not check:
             self.supervision.start()
@@ -115,7 +115,7 @@ class Sandbox:
         rows = tuple(_rows(contexts[own.ip], manifest))
         if not check:
             self._remember(rows, contexts[own.ip].portal_url)
-        notes = [f"issued {what}" for what in issued]
+        notes = list(made)
         if others := len(loaded.fleet.nodes) - 1:
             notes.append(f"{others} other node{'s' if others > 1 else ''} of the inventory can't be part of a sandbox")
         if not layout.icmp:

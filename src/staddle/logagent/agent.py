@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import control, follow
 from .follow import Source
+from .guard import guard
 from .metrics import Snapshot
 
 if TYPE_CHECKING:
+    import ssl
     from types import FrameType
 
 TICK = 0.2
@@ -42,6 +44,7 @@ class Configuration:
     queues: dict[str, str]
     queue_limit: int
     sources: tuple[Source, ...]
+    tls: ssl.SSLContext | None = None
 
     @classmethod
     def read(cls, path: str) -> Configuration:
@@ -58,6 +61,7 @@ class Configuration:
             queues=data["queues"],
             queue_limit=data["queue_limit"],
             sources=tuple(Source.of(item) for item in data["sources"]),
+            tls=guard(data["tls"]) if "tls" in data else None,
         )
 
     @property
@@ -76,6 +80,7 @@ class Agent:
     def __init__(self, path: str, configuration: Configuration) -> None:
         self._path = path
         self._configuration = configuration
+        self.guard = configuration.tls
         self._environment = {**os.environ, **configuration.environment}
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = False
@@ -193,6 +198,7 @@ class Agent:
     def _read_again(self) -> None:
         try:
             self._configuration = Configuration.read(self._path)
+            self.guard = self._configuration.tls
             self._prepare()
         except (OSError, ValueError, KeyError) as error:
             _say(f"keeping the configuration there was: {error}")

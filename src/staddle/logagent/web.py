@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -13,10 +14,32 @@ if TYPE_CHECKING:
     from .agent import Agent
 
 
+TIMEOUT = 10.0
+
+
+class Server(ThreadingHTTPServer):
+    """Says nothing about those who break off, or are not let in."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 def serve(agent: Agent, listen: str, metrics_path: str) -> ThreadingHTTPServer:
     """Answers from a thread of its own, for as long as the process lives. Raises OSError if it can't listen."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = TIMEOUT
+
+        def setup(self) -> None:
+            """In the connection's own thread: a handshake that doesn't go on holds nobody up."""
+            if agent.guard:
+                self.request.settimeout(TIMEOUT)
+                self.request = agent.guard.wrap_socket(self.request, server_side=True)
+            super().setup()
+
         def do_GET(self) -> None:
             if self.path == metrics_path:
                 self._answer(200, render(agent.snapshot()), "text/plain; version=0.0.4; charset=utf-8")
@@ -42,7 +65,6 @@ def serve(agent: Agent, listen: str, metrics_path: str) -> ThreadingHTTPServer:
             """Scrapes are not worth a line each."""
 
     host, _, port = listen.rpartition(":")
-    server = ThreadingHTTPServer((host, int(port)), Handler)
-    server.daemon_threads = True
+    server = Server((host, int(port)), Handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="http").start()
     return server

@@ -150,12 +150,17 @@ class Validator:
 
 @dataclass(frozen=True, slots=True)
 class HttpHealth:
-    """Healthy when GET `url` answers `status` (and the body contains `contains`). TLS is not verified: it is local."""
+    """Healthy when GET `url` answers `status` (and the body contains `contains`). TLS is not verified: it is local.
+
+    `certificate` and `key` are the paths of what to show to a server that asks who is there.
+    """
 
     kind: ClassVar[str] = "http"
     url: str
     status: int = 200
     contains: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

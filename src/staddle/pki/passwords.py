@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 
 from staddle.errors import PkiError
+from staddle.inventory.scaffold import new_secret
 from staddle.pki.files import write_file
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COST = 8
+LOGIN = "admin"
+"""The user of the portal where the inventory names none."""
 
 
 def ensure_hashes(file: Path, users: Mapping[str, str]) -> dict[str, str]:
@@ -32,6 +35,20 @@ def ensure_hashes(file: Path, users: Mapping[str, str]) -> dict[str, str]:
         except OSError as error:
             raise PkiError(f"can't write {file}: {error}") from error
     return hashes
+
+
+def ensure_login(file: Path) -> dict[str, str]:
+    """The user and password kept in `file` (0600, `user:password`), made if it is missing. Raises PkiError."""
+    try:
+        if not file.exists():
+            write_file(file, f"{LOGIN}:{new_secret()}\n".encode(), 0o600)
+        file.chmod(0o600)
+        user, _, password = file.read_text(encoding="utf-8").strip().partition(":")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PkiError(f"can't keep a login for the portal in {file}: {error}") from error
+    if not user or not password:
+        raise PkiError(f"{file} does not hold user:password", hint="remove it; a new one is made")
+    return {user: password}
 
 
 def _read(file: Path) -> dict[str, str]:

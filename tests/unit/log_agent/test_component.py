@@ -65,8 +65,21 @@ def test_an_explicit_provider_needs_no_other_packages() -> None:
 
 
 def test_logs_go_to_every_infra_node_that_stores_them_and_to_urls() -> None:
+    through = [(f"https://10.0.0.{n}:443/vlogs/insert/jsonline", True) for n in (1, 2)]
     worker = on(TWO_INFRA, "10.0.0.3", kind="system", root="")
-    assert [r.url for r in receivers(worker)] == [f"http://10.0.0.{n}:9428/insert/jsonline" for n in (1, 2)]
+    assert [(r.url, r.identified) for r in receivers(worker)] == through
+    # Its own without a detour.
+    own = on(TWO_INFRA, "10.0.0.2", kind="system", root="")
+    assert [(r.url, r.identified) for r in receivers(own)] == [
+        through[0],
+        ("http://127.0.0.1:9428/insert/jsonline", False),
+    ]
+    opened = TWO_INFRA.replace("admin_ip: 10.0.0.1", "admin_ip: 10.0.0.1, infra_expose: intranet")
+    for node in ("10.0.0.2", "10.0.0.3"):
+        found = receivers(on(opened, node, kind="system", root=""))
+        assert [(r.url, r.identified) for r in found] == [
+            (f"http://10.0.0.{n}:9428/insert/jsonline", False) for n in (1, 2)
+        ]
     text = with_vars("vector_log_endpoint: [infra, 'https://logs.example:8443', 'http://x/y/insert/jsonline']")
     assert [(r.name, r.url, r.tls) for r in receivers(on(text))] == [
         ("infra-1", "http://127.0.0.1:9428/insert/jsonline", False),
@@ -136,5 +149,14 @@ def test_rows_are_compressed_where_syslog_ng_can() -> None:
 def test_what_runs_syslog_ng_is_shipped_as_source() -> None:
     found = files(LogAgent().build(on(with_vars("log_agent_provider: syslog-ng"))))
     names = {path.rpartition("/")[2] for path in found if path.startswith("/box/usr/lib/staddle/logagent/")}
-    assert names == {"__init__.py", "__main__.py", "agent.py", "control.py", "follow.py", "metrics.py", "web.py"}
+    assert names == {
+        "__init__.py",
+        "__main__.py",
+        "agent.py",
+        "control.py",
+        "follow.py",
+        "guard.py",
+        "metrics.py",
+        "web.py",
+    }
     assert not any("import staddle" in text or "from staddle" in text for text in found.values())

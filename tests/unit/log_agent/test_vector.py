@@ -98,6 +98,7 @@ def documents(text: str = LAPTOP, *, kind: Any = "sandbox", **options: Any) -> d
         "queue_bytes": 2**30,
         "read_from": "beginning",
         "ca": "/etc/pki/ca.crt",
+        "identity": ("/etc/pki/node.crt", "/etc/pki/node.key"),
     }
     files = vector.configuration(node_sources(ctx), options.pop("to", receivers(ctx)), **{**settings, **options})
     return {name: yaml.safe_load(content) for name, content in files.items()}
@@ -119,7 +120,8 @@ def test_only_documented_options_are_used_and_every_input_exists(kind: str) -> N
 
 
 def test_each_receiver_has_a_disk_buffer_and_headers_of_its_own() -> None:
-    sinks = documents(TWO_INFRA, kind="system", queue_bytes=1)["vector.yaml"]["sinks"]
+    opened = TWO_INFRA.replace("admin_ip: 10.0.0.1", "admin_ip: 10.0.0.1, infra_expose: intranet")
+    sinks = documents(opened, kind="system", queue_bytes=1)["vector.yaml"]["sinks"]
     stores = {name: sink for name, sink in sinks.items() if sink["type"] == "http"}
     assert {name: sink["uri"] for name, sink in stores.items()} == {
         "vlogs_infra-1": "http://10.0.0.1:9428/insert/jsonline",
@@ -131,6 +133,21 @@ def test_each_receiver_has_a_disk_buffer_and_headers_of_its_own() -> None:
         assert sink["compression"] == "gzip"
         assert sink["request"]["headers"]["VL-Stream-Fields"] == "job,ins,ip"
         assert "tls" not in sink
+
+
+def test_an_infra_node_is_shown_the_nodes_certificate_and_nobody_else_is() -> None:
+    to = (Receiver("infra-1", "https://10.0.0.1:443/x", identified=True), Receiver("url-1", "https://logs.example/x"))
+    sinks = documents(to=to)["vector.yaml"]["sinks"]
+    own = {"ca_file": "/etc/pki/ca.crt", "crt_file": "/etc/pki/node.crt", "key_file": "/etc/pki/node.key"}
+    assert sinks["vlogs_infra-1"]["tls"] == own
+    assert sinks["vlogs_url-1"]["tls"] == {"ca_file": "/etc/pki/ca.crt"}
+
+
+def test_its_metrics_are_guarded_and_there_for_the_host_itself() -> None:
+    sinks = documents(guard={"enabled": True}, listen="10.0.0.3:9598")["vector.yaml"]["sinks"]
+    assert sinks["prometheus"]["address"] == "10.0.0.3:9598"
+    assert sinks["prometheus"]["tls"] == {"enabled": True}
+    assert sinks["prometheus_local"]["address"] == "127.0.0.1:9598"
 
 
 def test_https_receivers_are_verified_with_our_ca() -> None:

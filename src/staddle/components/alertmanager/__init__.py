@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.alerting.routing import alertmanager_config
 from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.machines import PEER, authority, certificate, key, trust
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
@@ -26,6 +27,7 @@ ALERTMANAGER = Package(
     relocate={TEMPLATES: "/proc/self/cwd".ljust(len(TEMPLATES), "/")},
 )
 SECRETS = "/etc/alertmanager/secrets"
+MESH = "/etc/alertmanager/mesh.yml"
 
 
 @component
@@ -43,7 +45,15 @@ class Alertmanager(InfraComponent):
 
     def register(self, ctx: Context) -> Registration:
         pages = {} if ctx.program("alertmanager").web_ui else {"": "alerts"}
-        route = Route("/alertmgr/", self.name, f"{ctx.local(ctx.params.alertmanager_port)}/", pages=pages)
+        route = Route(
+            "/alertmgr/",
+            self.name,
+            f"{ctx.local(ctx.params.alertmanager_port)}/",
+            pages=pages,
+            changing=("-/reload",),
+            reads=("-/(healthy|ready)", "api/v2/(status|receivers|alerts|alerts/groups|silences|silence/[^/]+)"),
+            peers=("api/v2/alerts",),
+        )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
     def build(self, ctx: Context) -> Draft:
@@ -67,6 +77,7 @@ class Alertmanager(InfraComponent):
                 Directory(ctx.at(SECRETS), mode=0o700, owner=ctx.owner(PROMETHEUS)),
                 File(config, to_yaml(data), mode=0o640, group=ctx.owner(INFRA), on_change="reload"),
                 *secrets,
+                *_mesh_identity(ctx),
             ),
             validators=(Validator("amtool", (ctx.program("amtool").path, "check-config", f"{{stage}}{config}")),),
             service=ServiceSpec(
@@ -83,7 +94,7 @@ class Alertmanager(InfraComponent):
                     *shlex.split(params.alertmanager_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.alertmanager_port)}/-/ready"),
-                environment=program.environment,
+                environment={**program.environment, **(trust(ctx) if _peers(ctx) else {})},
                 directory=program.home + TEMPLATES,
                 reload_signal="HUP",
                 displaces=("prometheus-alertmanager",),
@@ -92,13 +103,28 @@ class Alertmanager(InfraComponent):
         )
 
 
+def _peers(ctx: Context) -> list[Node]:
+    return [node for node in ctx.fleet.infra if node.params.alertmanager_enabled and node.ip != ctx.node.ip]
+
+
+def _mesh_identity(ctx: Context) -> list[File]:
+    """In the mesh all are INFRA nodes: both ends show that certificate, and take no other."""
+    if not (ctx.closed and _peers(ctx)):
+        return []
+    own = {"cert_file": certificate(ctx, PEER), "key_file": key(ctx, PEER)}
+    trusted = authority(ctx, PEER)
+    server = {**own, "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": trusted}
+    data = {"tls_server_config": server, "tls_client_config": {**own, "ca_file": trusted}}
+    return [File(ctx.at(MESH), to_yaml(data))]
+
+
 def _mesh(ctx: Context) -> list[str]:
     """Several of them form a mesh, so that each alert is notified once. One alone needs no port for that."""
-    members = [node for node in ctx.fleet.infra if node.params.alertmanager_enabled]
-    if len(members) < 2:
+    peers = _peers(ctx)
+    if not peers:
         return ["--cluster.listen-address="]
-    peers = [node for node in members if node.ip != ctx.node.ip]
     return [
+        *([f"--cluster.tls-config={ctx.at(MESH)}"] if ctx.closed else []),
         f"--cluster.listen-address={ctx.node.ip}:{ctx.port(ctx.params.alertmanager_cluster_port)}",
         *(f"--cluster.peer={peer.ip}:{ctx.port(peer.params.alertmanager_cluster_port)}" for peer in peers),
     ]

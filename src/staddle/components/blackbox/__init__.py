@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from staddle.components.base import PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
-from staddle.components.ca import CA_PATH
+from staddle.components.machines import CA_PATH
 from staddle.components.registration import Probe, Registration, Route
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
@@ -35,7 +35,7 @@ class Blackbox(InfraComponent):
         return node.is_infra and node.params.blackbox_enabled
 
     def register(self, ctx: Context) -> Registration:
-        route = Route("/blackbox/", self.name, f"{ctx.local(ctx.params.blackbox_port)}/")
+        route = Route("/blackbox/", self.name, f"{ctx.local(ctx.params.blackbox_port)}/", changing=("-/reload",))
         return Registration(
             targets=(self.target(ctx),),
             routes=(route,),

@@ -9,14 +9,25 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from staddle.components.base import Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
-from staddle.components.ca import CA_PATH
 from staddle.components.log_agent import syslog_ng, vector
 from staddle.components.log_agent.receivers import receivers
 from staddle.components.log_agent.sources import node_sources
-from staddle.components.registration import Registration, Target
+from staddle.components.machines import (
+    CA_PATH,
+    NODE,
+    PEER,
+    SCRAPERS,
+    authority,
+    certificate,
+    exporter_health,
+    exporter_target,
+    fingerprint,
+    key,
+)
+from staddle.components.registration import Registration
 from staddle.components.registry import component
 from staddle.manifest.resources import Directory, File, HttpHealth, Validator
 
@@ -75,13 +86,19 @@ class LogAgent(Component):
         if not receivers(ctx):
             return Registration()
         labels = {"cls": node.cluster, "ins": node.name, "ip": node.ip, "exporter": self.name}
-        address = f"{ctx.address}:{ctx.port(ctx.params.vector_port)}"
-        return Registration(targets=(Target("node", node.ip, address, labels),))
+        # Vector knows one path only.
+        path = "/metrics" if _is_vector(self.program_on(ctx)) else ctx.params.exporter_metrics_path
+        target = exporter_target(ctx, "node", ctx.params.vector_port, labels, path)
+        return Registration(targets=(target,))
 
     def build(self, ctx: Context) -> Draft:
         if not receivers(ctx):
             return Draft()
-        return _vector(ctx) if self.program_on(ctx).path.endswith("/vector") else _syslog_ng(ctx)
+        return _vector(ctx) if _is_vector(self.program_on(ctx)) else _syslog_ng(ctx)
+
+
+def _is_vector(program: Program) -> bool:
+    return program.path.endswith("/vector")
 
 
 def _syslog_ng(ctx: Context) -> Draft:
@@ -97,6 +114,7 @@ def _syslog_ng(ctx: Context) -> Draft:
         queue=queue,
         queue_bytes=params.log_agent_queue_size.bytes,
         ca=ctx.at(CA_PATH),
+        identity=(certificate(ctx, NODE), key(ctx, NODE)),
         release=program.release,
     )
     command = [program.path, "--no-caps", *_modules(ctx, program)]
@@ -109,6 +127,7 @@ def _syslog_ng(ctx: Context) -> Draft:
         "read_from": params.vector_read_from,
         "queues": {receiver.name: f"{queue}/{receiver.name}" for receiver in targets},
         "queue_limit": params.log_agent_queue_size.bytes,
+        **({"tls": _guard(ctx)} if ctx.guarded else {}),
         "sources": [
             {"name": source.name, "folder": f"{follow}/{source.name}", "paths": list(source.paths)}
             for source in sources
@@ -147,7 +166,7 @@ def _syslog_ng(ctx: Context) -> Draft:
                 "--metrics-path",
                 params.exporter_metrics_path,
             ),
-            health=HttpHealth(f"{ctx.local(params.vector_port)}/health", contains="OK"),
+            health=exporter_health(ctx, params.vector_port, "/health", "OK"),
             environment={"PYTHONPATH": library.rpartition("/")[0]},
             reload_signal="HUP",
             # Its queues are on disk; what it waits for is an answer from a receiver.
@@ -156,6 +175,28 @@ def _syslog_ng(ctx: Context) -> Draft:
             confinement=_confinement(),
         ),
     )
+
+
+def _guard(ctx: Context) -> dict[str, str]:
+    """Who may look at the agent's metrics. The fingerprint is there to make it read all that again."""
+    return {
+        "certificate": certificate(ctx, NODE),
+        "key": key(ctx, NODE),
+        "clients": ctx.at(SCRAPERS),
+        "fingerprint": fingerprint(ctx),
+    }
+
+
+def _vector_guard(ctx: Context) -> dict[str, Any] | None:
+    if not ctx.guarded:
+        return None
+    return {
+        "enabled": True,
+        "crt_file": certificate(ctx, NODE),
+        "key_file": key(ctx, NODE),
+        "ca_file": authority(ctx, PEER),
+        "verify_certificate": True,
+    }
 
 
 def _confinement() -> Confinement:
@@ -195,10 +236,12 @@ def _vector(ctx: Context) -> Draft:
         node_sources(ctx),
         receivers(ctx),
         data=ctx.at(params.vector_data),
-        listen=f"{ctx.bind or ANY}:{ctx.port(params.vector_port)}",
+        listen=f"{ctx.host if ctx.guarded else ctx.bind or ANY}:{ctx.port(params.vector_port)}",
         queue_bytes=params.log_agent_queue_size.bytes,
         read_from=params.vector_read_from,
         ca=ctx.at(CA_PATH),
+        identity=(certificate(ctx, NODE), key(ctx, NODE)),
+        guard=_vector_guard(ctx),
     )
     return Draft(
         resources=(

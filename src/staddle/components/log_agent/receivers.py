@@ -7,20 +7,28 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from staddle.errors import CompileError
+from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
     from staddle.components.base import Context
+    from staddle.inventory.fleet import Node
 
 INSERT = "/insert/jsonline"
+ROUTE = "/vlogs"
+"""Where a portal has its log store."""
 ALL_INFRA = "infra"
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A log store. `name` is unique among a node's receivers and stays the same while its place in the inventory does."""
+    """A log store. `name` is unique among a node's receivers and stays the same while its place in the inventory does.
+
+    With `identified`, this machine shows it who it is.
+    """
 
     name: str
     url: str
+    identified: bool = False
 
     @property
     def tls(self) -> bool:
@@ -34,12 +42,21 @@ def receivers(ctx: Context) -> tuple[Receiver, ...]:
         if entry == ALL_INFRA:
             for node in ctx.fleet.infra:
                 if node.params.vlogs_enabled and (node.ip, "vlogs") not in ctx.left_out:
-                    url = f"http://{ctx.layout.address(node)}:{ctx.port(node.params.vlogs_port)}{INSERT}"
-                    found.setdefault(url, Receiver(f"infra-{node.infra_seq}", url))
+                    receiver = _store(ctx, node)
+                    found.setdefault(receiver.url, receiver)
         else:
             url = _insert_url(ctx, entry)
             found.setdefault(url, Receiver(f"url-{position}", url))
     return tuple(found.values())
+
+
+def _store(ctx: Context, node: Node) -> Receiver:
+    """That of an INFRA node: on the node itself without the way round by its portal, which may be what there is to log."""
+    name = f"infra-{node.infra_seq}"
+    if ctx.guarded and node.ip != ctx.node.ip:
+        return Receiver(name, f"https://{ctx.portal_of(node)}{ROUTE}{INSERT}", identified=True)
+    host = LOOPBACK if ctx.closed else ctx.layout.host(node)
+    return Receiver(name, f"http://{host}:{ctx.port(node.params.vlogs_port)}{INSERT}")
 
 
 def _insert_url(ctx: Context, entry: str) -> str:

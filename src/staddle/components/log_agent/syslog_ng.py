@@ -40,9 +40,13 @@ def configuration(
     queue: str,
     queue_bytes: int,
     ca: str,
+    identity: tuple[str, str],
     release: tuple[int, ...],
 ) -> bytes:
-    """The whole file. `follow` and `queue` are directories with one of each source's and each receiver's name."""
+    """The whole file. `follow` and `queue` are directories with one of each source's and each receiver's name.
+
+    `identity` are the paths of this machine's certificate and key.
+    """
     parts = [
         f"@version: {CONFIG_VERSION}",
         f"# {NOTE}",
@@ -52,7 +56,10 @@ def configuration(
         f"    log-msg-size({MAX_ROW}); stats-level(1); stats-freq(0); time-reopen(1);",
         "};",
         *_levels(),
-        *(_destination(receiver, f"{queue}/{receiver.name}", queue_bytes, ca, release) for receiver in receivers),
+        *(
+            _destination(receiver, f"{queue}/{receiver.name}", queue_bytes, _tls(receiver, ca, identity), release)
+            for receiver in receivers
+        ),
         *(_log(source, receivers, follow) for source in sources),
     ]
     return ("\n".join(parts) + "\n").encode()
@@ -171,7 +178,14 @@ def _levels() -> list[str]:
     return [*lines, '    set("${level}" value("f.level"));', "};"]
 
 
-def _destination(receiver: Receiver, queue: str, queue_bytes: int, ca: str, release: tuple[int, ...]) -> str:
+def _tls(receiver: Receiver, ca: str, identity: tuple[str, str]) -> str:
+    if not receiver.tls:
+        return ""
+    own = f" cert-file({_q(identity[0])}) key-file({_q(identity[1])})" if receiver.identified else ""
+    return f"tls(ca-file({_q(ca)}){own} peer-verify(yes))"
+
+
+def _destination(receiver: Receiver, queue: str, queue_bytes: int, tls: str, release: tuple[int, ...]) -> str:
     lines = [
         f"destination d_{receiver.name} {{",
         f'    http(url({_q(receiver.url)}) method("POST") persist-name({_q(receiver.name)})',
@@ -185,8 +199,8 @@ def _destination(receiver: Receiver, queue: str, queue_bytes: int, ca: str, rele
     ]
     if release >= GZIP:
         lines.append('        content-compression("gzip")')
-    if receiver.tls:
-        lines.append(f"        tls(ca-file({_q(ca)}) peer-verify(yes))")
+    if tls:
+        lines.append(f"        {tls}")
     lines += [
         # Reliable: a row is on disk before its place in the file is taken note of. Full: new rows are dropped for this
         # receiver, so that a dead one doesn't keep the others from theirs.

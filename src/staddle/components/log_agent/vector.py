@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from staddle.components.log_agent.formats import FORMATS, LEVELS, STREAM, UNKNOWN, Format
 from staddle.components.render import to_yaml
+from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,9 +36,17 @@ def configuration(
     queue_bytes: int,
     read_from: str,
     ca: str,
+    identity: tuple[str, str],
+    guard: dict[str, Any] | None = None,
 ) -> dict[str, bytes]:
-    """The files, by name."""
-    documents: dict[str, dict[str, Any]] = {"vector": _core(receivers, data, listen, queue_bytes, ca)}
+    """The files, by name.
+
+    `identity` are the paths of this machine's certificate and key. `guard` is the `tls` of its own metrics, which then are at
+    `listen` for those who show a certificate, and on the loopback address for this host.
+    """
+    core = _core(receivers, data, queue_bytes, ca, identity)
+    core["sinks"] = {**_metrics(listen, guard), **core["sinks"]}
+    documents: dict[str, dict[str, Any]] = {"vector": core}
     for source in sources:
         document = documents.setdefault(source.labels["job"], {"sources": {}, "transforms": {}})
         name = source.name.replace("-", "_")
@@ -51,18 +60,26 @@ def configuration(
     return {f"{name}.yaml": to_yaml(document) for name, document in documents.items()}
 
 
-def _core(receivers: Sequence[Receiver], data: str, listen: str, queue_bytes: int, ca: str) -> dict[str, Any]:
+def _metrics(listen: str, guard: dict[str, Any] | None) -> dict[str, Any]:
+    sink = {"type": "prometheus_exporter", "inputs": ["*_metrics"]}
+    if guard is None:
+        return {"prometheus": {**sink, "address": listen}}
+    port = listen.rpartition(":")[2]
+    own = {"address": f"{LOOPBACK}:{port}"}
+    return {"prometheus": {**sink, "address": listen, "tls": guard}, "prometheus_local": {**sink, **own}}
+
+
+def _core(
+    receivers: Sequence[Receiver], data: str, queue_bytes: int, ca: str, identity: tuple[str, str]
+) -> dict[str, Any]:
     return {
         "data_dir": data,
         "sources": {"vector_metrics": {"type": "internal_metrics", "scrape_interval_secs": 5}},
-        "sinks": {
-            "prometheus": {"type": "prometheus_exporter", "inputs": ["*_metrics"], "address": listen},
-            **{f"vlogs_{receiver.name}": _sink(receiver, queue_bytes, ca) for receiver in receivers},
-        },
+        "sinks": {f"vlogs_{receiver.name}": _sink(receiver, queue_bytes, ca, identity) for receiver in receivers},
     }
 
 
-def _sink(receiver: Receiver, queue_bytes: int, ca: str) -> dict[str, Any]:
+def _sink(receiver: Receiver, queue_bytes: int, ca: str, identity: tuple[str, str]) -> dict[str, Any]:
     sink: dict[str, Any] = {
         "type": "http",
         "inputs": ["*_logs"],
@@ -89,7 +106,8 @@ def _sink(receiver: Receiver, queue_bytes: int, ca: str) -> dict[str, Any]:
         },
     }
     if receiver.tls:
-        sink["tls"] = {"ca_file": ca}
+        own = {"crt_file": identity[0], "key_file": identity[1]} if receiver.identified else {}
+        sink["tls"] = {"ca_file": ca, **own}
     return sink
 
 

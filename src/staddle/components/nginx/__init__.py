@@ -13,19 +13,19 @@ from staddle.components.base import (
     Context,
     Draft,
     InfraComponent,
-    Material,
     Package,
     ServiceSpec,
 )
+from staddle.components.nginx.access import CLIENTS, HEALTH, access
 from staddle.components.nginx.custom import custom_server
 from staddle.components.nginx.home import home_site
-from staddle.components.nginx.servers import Server, certificate_request, servers
+from staddle.components.nginx.servers import ADDRESS, HOME, Server, certificate_request, is_default, servers
 from staddle.components.nginx.settings import CERTIFICATE, CONFIG, RESERVED, STATUS_PATH, WORKER, listen_plain
 from staddle.components.portal.site import render
 from staddle.components.registration import LogSource, Probe, Registration
 from staddle.components.registry import component
 from staddle.components.render import template
-from staddle.errors import CompileError
+from staddle.manifest.layout import LOOPBACK
 from staddle.manifest.resources import Directory, File, HttpHealth, Symlink, Validator
 
 if TYPE_CHECKING:
@@ -165,6 +165,10 @@ def _configuration(ctx: Context) -> list[File]:
         # Those of others are read as well, unless the inventory wants none.
         "files": [f"{server.name}.conf" for server in all_servers] if params.nginx_clean else ["*.conf"],
         "tls": params.nginx_sslmode != "disable",
+        "machines": ctx.closed and params.nginx_sslmode != "disable",
+        "home_login": all_servers[0].login,
+        "home_realm": realm_value(all_servers[0].entry.realm),
+        "access": access(ctx),
         "re_escape": re.escape,
         "acme_peers": acme.peers(ctx),
     }
@@ -189,7 +193,7 @@ def _configuration(ctx: Context) -> list[File]:
     for server in all_servers:
         values = {**common, **_values(ctx, server)}
         position = ctx.node.where(f"infra_portal.{server.name}.conf")
-        own = custom_server(server, _material(ctx).templates, values, str(position) if position else None)
+        own = custom_server(server, ctx.made.templates, values, str(position) if position else None)
         content = template(__name__, f"{server.kind}.conf.j2", **values) if own is None else own
         files.append(_file(ctx, f"conf.d/{server.name}.conf", content, origin=server.origin))
     return files
@@ -200,10 +204,17 @@ def _values(ctx: Context, server: Server) -> dict[str, Any]:
     params = ctx.params
     # With only loopback it is v4; elsewhere every address of both families.
     listen = [ctx.bind] if ctx.bind else ["*", "[::]"]
-    claimed = {name.lower() for other in servers(ctx) for name in other.names}
+    all_servers = servers(ctx)
+    claimed = {name.lower() for other in all_servers for name in other.names}
+    own_names = ["localhost"] if server.name == HOME and "localhost" not in claimed else []
     return {
         "server": server,
-        "server_names": [*server.names, *(["localhost"] if server.is_home and "localhost" not in claimed else [])],
+        "is_default": is_default(server, all_servers),
+        "health_path": HEALTH,
+        "repo": ctx.params.repo_name,
+        "clients": CLIENTS,
+        "near": _near(ctx),
+        "server_names": [*server.names, *own_names],
         "listen": listen,
         "port": ctx.port(params.nginx_port),
         "tls_port": ctx.port(params.nginx_ssl_port),
@@ -221,12 +232,15 @@ def _values(ctx: Context, server: Server) -> dict[str, Any]:
 
 def _identity(ctx: Context) -> list[File]:
     """Certificate, key, and the users' hashes."""
-    material = _material(ctx)
+    material = ctx.made
     files = []
     pair = material.certificates.get((ctx.node.ip, CERTIFICATE))
     if pair:
         files.append(_file(ctx, f"cert/{CERTIFICATE}.crt", pair.certificate))
         files.append(_file(ctx, f"cert/{CERTIFICATE}.key", pair.key, mode=0o600, secret=True))
+    if ctx.closed:
+        authorities = ctx.made.machine_cas
+        files.append(_file(ctx, CLIENTS, b"".join(authorities[role] for role in sorted(authorities))))
     lines = [f"{user}:{hashed}\n" for user, hashed in sorted(material.password_hashes.items())]
     # The workers read it, and they don't run as root on a real host.
     hashes = _file(ctx, "htpasswd", "".join(lines).encode(), mode=0o640, secret=True)
@@ -236,7 +250,7 @@ def _identity(ctx: Context) -> list[File]:
 
 def _content(ctx: Context, www: str) -> list[Directory | File]:
     """The web root: home page, the pages below `/_staddle`, and the CA's certificate."""
-    files = {**render(home_site(ctx, _material(ctx))), "ca.crt": _material(ctx).ca_certificate}
+    files = {**render(home_site(ctx, ctx.made)), "ca.crt": ctx.made.ca_certificate}
     folders = {parent for path in files for parent in _parents(path)}
     return [
         *(Directory(f"{www}/{folder}".rstrip("/")) for folder in sorted({"", "acme", *folders})),
@@ -254,6 +268,15 @@ def _file(
 ) -> File:
     where = ctx.at(f"{CONFIG}/{path}")
     return File(where, content, mode=mode, on_change="reload", secret=secret, origin=origin)
+
+
+def _near(ctx: Context) -> dict[str, str]:
+    """Where the metrics of this node's own programs are: path of the portal → URL."""
+    return {
+        target.path: f"http://{LOOPBACK}:{target.near.port}{target.near.path}"
+        for target in ctx.registry.targets
+        if target.near and target.labels["ip"] == ctx.node.ip
+    }
 
 
 def _reserved(ctx: Context) -> dict[str, str]:
@@ -283,12 +306,6 @@ def realm_value(realm: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}")
 
 
-def _material(ctx: Context) -> Material:
-    if ctx.material is None:
-        raise CompileError("compiling the portal needs certificates")
-    return ctx.material
-
-
 def _probes(ctx: Context, instance: str) -> list[Probe]:
     """The home server over HTTPS (or HTTP), and every other server by its first name."""
     params = ctx.params
@@ -297,6 +314,8 @@ def _probes(ctx: Context, instance: str) -> list[Probe]:
     url = f"{scheme}://{ctx.host}:{ctx.port(port)}/"
     probes = []
     for server in servers(ctx):
+        if server.name == ADDRESS:
+            continue
         ins = instance if server.is_home else f"{instance}:{server.names[0]}"
         labels = {"cls": "nginx", "ins": ins, "ip": ctx.node.ip, "server": server.names[0]}
         hostname = server.names[0].replace("*.", "probe.")

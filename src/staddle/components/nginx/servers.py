@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING
 
 from staddle.components.acme import shown_pair
 from staddle.components.base import CertificateRequest
+from staddle.components.nginx.access import Login, login_for
 from staddle.components.nginx.settings import CERTIFICATE
 from staddle.inventory.identity import alerts_domain, home_domain, metrics_domain
 from staddle.inventory.parameters import PortalEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from staddle.components.base import Context
     from staddle.components.registration import Route
 
 HOME = "home"
 OWN_CERTIFICATE = f"cert/{CERTIFICATE}.crt"
+OWN_KEY = f"cert/{CERTIFICATE}.key"
+ADDRESS = "_address"
+"""The home server as machines reach it, by its address: with a certificate of our CA, whatever browsers are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,18 @@ class Server:
     enforce_https: bool
     certificate: str
     key: str
+    login: Login = "none"
     route: Route | None = None
     origin: str | None = None
 
     @property
     def is_home(self) -> bool:
-        return self.name == HOME
+        return self.name in {HOME, ADDRESS}
+
+    @property
+    def redirects(self) -> bool:
+        """Whether plain HTTP leads to HTTPS: where somebody logs in, it must not be in the clear."""
+        return self.enforce_https or (self.is_ours and self.login != "none")
 
     @property
     def by_our_ca(self) -> bool:
@@ -63,12 +73,21 @@ def servers(ctx: Context) -> list[Server]:
     found += [
         server for server in _route_servers(ctx, portal[HOME]) if claimed.isdisjoint(map(str.lower, server.names))
     ]
-    return sorted(found, key=lambda server: (not server.is_home, server.name))
+    home = next(server for server in found if server.name == HOME)
+    if not home.by_our_ca:
+        found.append(replace(home, name=ADDRESS, names=("_",), certificate=OWN_CERTIFICATE, key=OWN_KEY, origin=None))
+    return sorted(found, key=lambda server: (server.name != HOME, server.name))
+
+
+def is_default(server: Server, all_servers: Iterable[Server]) -> bool:
+    """Whether it takes what is asked for by an address, or by a name that no server has."""
+    return server.name == (ADDRESS if any(other.name == ADDRESS for other in all_servers) else HOME)
 
 
 def certificate_request(ctx: Context) -> CertificateRequest:
     """One certificate for all servers that bring none of their own."""
-    names = {name.lower() for server in servers(ctx) if not server.entry.cert for name in server.names}
+    shown = [server for server in servers(ctx) if not server.entry.cert and server.name != ADDRESS]
+    names = {name.lower() for server in shown for name in server.names}
     addresses = {"127.0.0.1", "::1", ctx.node.ip}
     return CertificateRequest(
         name=CERTIFICATE,
@@ -90,7 +109,8 @@ def _server(ctx: Context, name: str, entry: PortalEntry) -> Server:
         kind="conf" if entry.conf else kind,
         enforce_https=ctx.params.nginx_sslmode == "enforce" or entry.enforce_https,
         certificate=certificate or OWN_CERTIFICATE,
-        key=key or f"cert/{CERTIFICATE}.key",
+        key=key or OWN_KEY,
+        login=login_for(ctx, entry.auth) if name == HOME else "all" if entry.auth else "none",
         origin=_origin(ctx, name),
     )
 
@@ -106,7 +126,8 @@ def _route_servers(ctx: Context, home: PortalEntry) -> Iterator[Server]:
     While registrations are still being collected, their routes aren't known yet.
     """
     params = ctx.params
-    entry = PortalEntry(auth=home.auth, realm=home.realm, enforce_https=home.enforce_https)
+    login = login_for(ctx, home.auth) != "none"
+    entry = PortalEntry(auth=login, realm=home.realm, enforce_https=home.enforce_https)
     for name, domain, component, enabled in (
         # An entry of the inventory can't have such a name.
         ("_metrics", metrics_domain(params), "vmetrics", params.vmetrics_enabled),

@@ -6,10 +6,11 @@ import shlex
 from typing import TYPE_CHECKING
 
 from staddle.components.base import PROMETHEUS, Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
-from staddle.components.registration import Probe, Registration, Target
+from staddle.components.machines import exporter_flags, exporter_health, exporter_target
+from staddle.components.registration import Probe, Registration
 from staddle.components.registry import component
 from staddle.manifest.layout import LOOPBACK
-from staddle.manifest.resources import Directory, HttpHealth
+from staddle.manifest.resources import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +41,9 @@ class NodeExporter(Component):
     def register(self, ctx: Context) -> Registration:
         node, params = ctx.node, ctx.params
         labels = {"cls": node.cluster, "ins": node.name, "ip": node.ip}
-        address = f"{ctx.host}:{ctx.port(params.node_exporter_port)}"
+        target = exporter_target(ctx, "node", params.node_exporter_port, labels, params.exporter_metrics_path)
         return Registration(
-            targets=(Target("node", node.ip, address, labels, params.exporter_metrics_path),),
+            targets=(target,),
             probes=(Probe(node.ip, "icmp", ctx.address, labels, job="ping"),) if ctx.layout.icmp else (),
         )
 
@@ -56,15 +57,15 @@ class NodeExporter(Component):
                     program.path,
                     f"--web.listen-address={ctx.listen(params.node_exporter_port)}",
                     f"--web.telemetry-path={params.exporter_metrics_path}",
+                    *exporter_flags(ctx),
                     f"--collector.textfile.directory={ctx.at(TEXTFILES)}",
                     # Debian's build asks systemd by default, which a sandbox has none of.
                     *(["--no-collector.systemd"] if ctx.layout.is_sandbox else []),
                     *_ntp_collector(ctx),
                     *shlex.split(params.node_exporter_options),
                 ),
-                health=HttpHealth(
-                    f"{ctx.local(params.node_exporter_port)}{params.exporter_metrics_path}",
-                    contains="node_exporter_build_info",
+                health=exporter_health(
+                    ctx, params.node_exporter_port, params.exporter_metrics_path, "node_exporter_build_info"
                 ),
                 environment=program.environment,
                 displaces=("prometheus-node-exporter",),

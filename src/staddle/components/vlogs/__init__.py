@@ -59,6 +59,9 @@ class VictoriaLogs(InfraComponent):
             landing="select/vmui/",
             timeout=120,
             changing=("internal/", "delete/"),
+            reads=("health",),
+            queries=("select/.*",),
+            agents=("insert/.+",),
         )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
@@ -77,7 +80,7 @@ class VictoriaLogs(InfraComponent):
                 argv=(
                     program.path,
                     f"-storageDataPath={data}",
-                    f"-httpListenAddr={ctx.listen(params.vlogs_port)}",
+                    f"-httpListenAddr={ctx.listen_behind(params.vlogs_port)}",
                     *shlex.split(params.vlogs_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.vlogs_port)}/health", contains="OK"),

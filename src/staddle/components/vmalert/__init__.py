@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.alerting.rules import rule_files
 from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, ServiceSpec
+from staddle.components.machines import client_tls, trust
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import component
 from staddle.components.vmetrics import VICTORIA_METRICS
@@ -47,7 +48,12 @@ class Vmalert(InfraComponent):
             )
             pages = dict.fromkeys(names, "rules")
         route = Route(
-            "/vmalert/", self.name, f"{ctx.local(ctx.params.vmalert_port)}/", pages=pages, changing=("-/reload",)
+            "/vmalert/",
+            self.name,
+            f"{ctx.local(ctx.params.vmalert_port)}/",
+            pages=pages,
+            changing=("-/reload",),
+            reads=("health", "api/v1/(rules|alerts|rule|alert|group|notifiers)", "vmalert/(?!-/).*"),
         )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
@@ -84,7 +90,7 @@ class Vmalert(InfraComponent):
                     *shlex.split(params.vmalert_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.vmalert_port)}/health", contains="OK"),
-                environment=program.environment,
+                environment={**program.environment, **trust(ctx)},
                 reload_signal="HUP",
                 stop_timeout=40,
                 confinement=Confinement(VICTORIA, memory=15),
@@ -94,9 +100,23 @@ class Vmalert(InfraComponent):
 
 def _notifiers(ctx: Context) -> list[str]:
     """Every Alertmanager of the fleet: they agree among themselves who notifies. Without one, alerts are only kept."""
-    urls = [
-        f"http://{ctx.layout.host(node)}:{ctx.port(node.params.alertmanager_port)}"
-        for node in ctx.fleet.infra
-        if node.params.alertmanager_enabled
-    ]
-    return [f"-notifier.url={url}" for url in urls] or ["-notifier.blackhole"]
+    nodes = [node for node in ctx.fleet.infra if node.params.alertmanager_enabled]
+    if not nodes:
+        return ["-notifier.blackhole"]
+    flags = [f"-notifier.url={_alertmanager(ctx, node)}" for node in nodes]
+    if ctx.closed and any(node.ip != ctx.node.ip for node in nodes):
+        tls = client_tls(ctx)
+        flags += [
+            f"-notifier.tlsCAFile={tls['ca_file']}",
+            f"-notifier.tlsCertFile={tls['cert_file']}",
+            f"-notifier.tlsKeyFile={tls['key_file']}",
+        ]
+    return flags
+
+
+def _alertmanager(ctx: Context, node: Node) -> str:
+    if not ctx.closed:
+        return f"http://{ctx.layout.host(node)}:{ctx.port(node.params.alertmanager_port)}"
+    if node.ip == ctx.node.ip:
+        return ctx.local(node.params.alertmanager_port)
+    return f"https://{ctx.portal_of(node)}/alertmgr"

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
+from staddle.components.machines import client_tls
 from staddle.components.registration import Probe, Registration, Route, Target
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
@@ -66,6 +67,19 @@ class VictoriaMetrics(InfraComponent):
                 "snapshot/",
                 "-/reload",
             ),
+            reads=(
+                "health",
+                "targets",
+                "vmui/.*",
+                "(prometheus/)?api/v1/(targets|metadata|rules|alerts|notifiers)",
+            ),
+            queries=(
+                "(prometheus/)?api/v1/(query|query_range|query_exemplars|series|series/count|labels|label/[^/]+/values)",
+                "(prometheus/)?api/v1/status/[a-z_]+",
+                "(prometheus/)?api/v1/export(/csv|/native)?",
+                "(prometheus/)?federate",
+                "(prometheus/)?(api/v1/)?format_query|(prometheus/)?api/v1/parse_query|prettify-query",
+            ),
         )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
@@ -114,13 +128,14 @@ def scrape_config(ctx: Context) -> dict[str, Any]:
     jobs = {*SCRAPE_JOBS, *(target.job for target in ctx.registry.targets)}
     probe_jobs = {*PROBE_JOBS, *(probe.job for probe in ctx.registry.probes)} if params.blackbox_enabled else set()
     prober = f"{LOOPBACK}:{ctx.port(params.blackbox_port)}"
+    tls = {"tls_config": client_tls(ctx)} if ctx.closed else {}
     return {
         "global": {
             "scrape_interval": str(params.vmetrics_scrape_interval),
             "scrape_timeout": str(params.vmetrics_scrape_timeout),
         },
         "scrape_configs": [
-            *({"job_name": job, **_file_sd(ctx, job)} for job in sorted(jobs)),
+            *({"job_name": job, **tls, **_file_sd(ctx, job)} for job in sorted(jobs)),
             *(
                 {
                     "job_name": job,
@@ -141,7 +156,7 @@ def scrape_config(ctx: Context) -> dict[str, Any]:
 def target_files(ctx: Context) -> list[Resource]:
     """The file-SD files of everything registered, a directory per job and a file per registrant."""
     entries: list[tuple[str, str, dict[str, Any]]] = [
-        (target.job, target.file, _scrape_entry(target)) for target in ctx.registry.targets
+        (target.job, target.file, _scrape_entry(ctx, target)) for target in ctx.registry.targets
     ]
     if ctx.params.blackbox_enabled:
         entries += [
@@ -163,13 +178,19 @@ def _file_sd(ctx: Context, job: str) -> dict[str, Any]:
     return {"file_sd_configs": [{"files": [ctx.infra(f"targets/{job}/*.yml")]}]}
 
 
-def _scrape_entry(target: Target) -> dict[str, Any]:
-    labels = dict(target.labels)
-    if target.path != "/metrics":
-        labels["__metrics_path__"] = target.path
-    if target.scheme != "http":
-        labels["__scheme__"] = target.scheme
-    return _entry(labels, [target.address])
+def _scrape_entry(ctx: Context, target: Target) -> dict[str, Any]:
+    labels, address, path, scheme = dict(target.labels), target.address, target.path, target.scheme
+    ip = labels["ip"]
+    if target.near and ip == ctx.node.ip:
+        address, path, scheme = f"{LOOPBACK}:{target.near.port}", target.near.path, "http"
+    # Whichever way it is scraped, it is one instance.
+    if target.near:
+        labels["instance"] = f"{f'[{ip}]' if ':' in ip else ip}:{target.near.port}"
+    if path != "/metrics":
+        labels["__metrics_path__"] = path
+    if scheme != "http":
+        labels["__scheme__"] = scheme
+    return _entry(labels, [address])
 
 
 def _probe_entry(probe: Probe) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _FLEET: tuple[Callable[[Sequence[Draft], Shape], Iterator[Problem]], ...] = (
     identity.check_infra,
     identity.check_names,
     identity.check_clusters,
+    portal.check_closed,
 )
 _NODE: tuple[Callable[[Draft, Sequence[Draft]], Iterator[Problem]], ...] = (
     ports.check,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from staddle.inventory.draft import Draft
     from staddle.inventory.parameters import PortalEntry
     from staddle.inventory.problems import Problem
+    from staddle.inventory.shape import Shape
 
 _PASSWORD_BYTES = 72
 """Everything after these would not count."""
@@ -39,6 +40,24 @@ def check(draft: Draft, infra: Sequence[Draft]) -> Iterator[Problem]:
                 message = "is the portal itself: every request would loop"
                 yield draft.problem("error", f"{where}.endpoint", message, "another port", repr(entry.endpoint))
     yield from _domains(draft)
+
+
+def check_closed(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:  # noqa: ARG001
+    """With `infra_expose: portal` other nodes come in by the portal, with certificates: it must be there, with TLS."""
+    if len(drafts) < 2:
+        return
+    for draft in drafts:
+        params = draft.node.params
+        if not draft.node.is_infra or params.infra_expose != "portal":
+            continue
+        for name, missing in (
+            ("nginx_enabled", not params.nginx_enabled),
+            ("nginx_sslmode", params.nginx_sslmode == "disable"),
+        ):
+            if missing:
+                message = "leaves the other nodes no way in while infra_expose is 'portal'"
+                yield draft.problem("error", name, message, "the portal with TLS, or infra_expose: intranet")
+                break
 
 
 def _home(draft: Draft, entry: PortalEntry) -> Iterator[Problem]:
@@ -82,10 +101,6 @@ def _security(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]
     if entry.enforce_https and params.nginx_sslmode == "disable":
         message = "asks for HTTPS, but nginx_sslmode is 'disable'"
         yield draft.problem("error", f"{where}.enforce_https", message, "nginx_sslmode: enable")
-    if entry.auth and not params.nginx_users and "nginx_users" not in draft.broken:
-        yield draft.problem(
-            "error", f"{where}.auth", "asks for a log-in, but nginx_users is empty", "at least one user"
-        )
 
 
 def _challenge(draft: Draft, where: str, entry: PortalEntry) -> Iterator[Problem]:

@@ -32,7 +32,11 @@ class NginxParameters(Section):
         "/data/nginx"
     )
     nginx_users: Annotated[
-        dict[str, SecretStr], Param("Users of portal entries with `auth`, and their passwords; stored as hashes.")
+        dict[str, SecretStr],
+        Param(
+            "Users of portal entries with `auth`, and their passwords; stored as hashes."
+            " Without any, a login is made and kept on the ADMIN node."
+        ),
     ] = Field(default_factory=dict)
     nginx_port: Annotated[Port, Param("HTTP port of the portal.", listens="infra", when=("nginx_enabled",))] = 80
     nginx_ssl_port: Annotated[
@@ -44,7 +48,10 @@ class NginxParameters(Section):
     ] = ""
     infra_expose: Annotated[
         Literal["portal", "intranet"],
-        Param("Where the programs behind the portal listen: on this host only, or on the intranet as well."),
+        Param(
+            "Who reaches the programs behind the portal and the exporters of nodes: only who shows a certificate or logs in,"
+            " or (`intranet`) everybody who can connect to their ports."
+        ),
     ] = "portal"
     certbot_sign: Annotated[bool, Param("Order certificates that portal entries name (`certbot`) by ACME.")] = False
     certbot_email: Annotated[str, Param("Mail address of the ACME account.")] = ""

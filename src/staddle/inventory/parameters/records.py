@@ -41,7 +41,13 @@ class PortalEntry(Record):
     cert: Annotated[AbsolutePath | None, Param("Certificate file, together with `key`.")] = None
     key: Annotated[AbsolutePath | None, Param("Key file, together with `cert`.")] = None
     enforce_https: Annotated[bool, Param("Serve over HTTPS only and redirect plain HTTP to it.")] = False
-    auth: Annotated[bool, Param("Ask for a user of `nginx_users`.")] = False
+    auth: Annotated[
+        bool | None,
+        Param(
+            "Ask for a user of `nginx_users`. Unset: on for home on real hosts with `infra_expose: portal`, off elsewhere."
+            " Off for home there: only what changes something asks."
+        ),
+    ] = None
     realm: Annotated[str, Param("Text of the log-in prompt.")] = "Authentication required"
     log: Annotated[Word | None, Param("File name of an access log of its own.")] = None
     config: Annotated[str, Param("nginx directives for the end of the server block.", foreign=True)] = ""
