@@ -1,31 +1,38 @@
-"""Run on a host of the lab (`python3 -`): asks what standard input's first line says, and prints the answers as JSON.
+"""Run on a host of the lab: asks what standard input says, and prints the answers as JSON.
 
 Requests are lists `[method, url, body, certificate, key, authorization]`. An answer is an HTTP status, or why there is none.
 """
+
+from __future__ import annotations
 
 import http.client
 import json
 import socket
 import ssl
+import sys
 from urllib.parse import urlsplit
 
 DNS = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x09localhost\x00\x00\x01\x00\x01"
 NTP = bytes([4 << 3 | 3]) + bytes(47)
+NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
 
 
-def ask(method, url, body, certificate, key, authorization):
+def ask(
+    method: str, url: str, body: str | None, certificate: str | None, key: str | None, authorization: str | None
+) -> int | str:
+    """One request, and what came of it."""
     parts = urlsplit(url)
+    host, port = str(parts.hostname), int(str(parts.port))
     if parts.scheme == "udp":
-        return datagram(parts.hostname, parts.port)
+        return datagrams(host, port)
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        # Who asks without one of our CA's certificates doesn't care for whom he asks.
+        # Who means no good doesn't care whom he reached.
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if certificate:
             context.load_cert_chain(certificate, key)
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=5, context=context)
-    else:
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
     headers = {"Content-Type": "application/json"} if body else {}
     if authorization:
         headers["Authorization"] = authorization
@@ -35,17 +42,17 @@ def ask(method, url, body, certificate, key, authorization):
     except ConnectionRefusedError:
         return "refused"
     except ssl.SSLError as error:
-        return "no TLS" if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"} else "certificate demanded"
-    except http.client.BadStatusLine as error:
-        return "not HTTP: " + str(error.line)[:20]
-    except (OSError, http.client.HTTPException) as error:
-        return type(error).__name__
+        return "no TLS" if error.reason in NO_TLS else f"TLS: {error.reason}"
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        return "hung up"
+    except (http.client.BadStatusLine, TimeoutError) as error:
+        return "silent" if isinstance(error, TimeoutError) else f"not HTTP: {str(error)[:11]}"
     finally:
         connection.close()
 
 
-def datagram(host, port):
-    """What a server of names and one of time say to questions of theirs."""
+def datagrams(host: str, port: int) -> str:
+    """What questions it answers: of names, of time, or none."""
     said = []
     for name, packet in (("DNS", DNS), ("NTP", NTP)):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
@@ -59,7 +66,7 @@ def datagram(host, port):
                 return "refused"
             except OSError:
                 continue
-    return " ".join(said) or "silent"
+    return said[0] if said else "silent"
 
 
-print(json.dumps([ask(*request) for request in json.loads(REQUESTS)]))  # noqa: F821 - prepended by who runs this
+print(json.dumps([ask(*request) for request in json.load(sys.stdin)]))

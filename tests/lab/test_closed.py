@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.lab.spec import HostSpec
+from tests.unit.fleet.boxes import done
 
 from staddle.components.registry import all_components
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Sequence
 
     from tests.lab.fixtures import Boot
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FIRST, SECOND, WORKER, OTHER = "10.10.10.10", "10.10.10.11", "10.10.10.12", "10.10.10.13"
 INFRA = {FIRST: "infra-1", SECOND: "infra-2"}
-STRANGER = Path(__file__).with_name("stranger.py").read_text(encoding="utf-8")
+STRANGER = Path(__file__).with_name("stranger.py")
 NODE_CERTIFICATE = ("/etc/pki/node.crt", "/etc/pki/node.key")
 INFRA_CERTIFICATE = ("/etc/pki/infra.crt", "/etc/pki/infra.key")
 FORGED = ("/tmp/forged.crt", "/tmp/forged.key")
@@ -71,8 +72,8 @@ class Site:
 
     def ask(self, ip: str, requests: Sequence[Sequence[Any]]) -> list[Any]:
         """What they get who ask from that host."""
-        script = f"REQUESTS = {json.dumps(requests)!r}\n{STRANGER}"
-        answers: list[Any] = json.loads(self.lab[ip].run(["python3", "-"], stdin=script, timeout=300).stdout)
+        command = ["python3", "/root/stranger.py"]
+        answers: list[Any] = json.loads(self.lab[ip].run(command, stdin=json.dumps(requests), timeout=300).stdout)
         return answers
 
     def metrics(self, ip: str, query: str) -> list[dict[str, Any]]:
@@ -109,6 +110,7 @@ def site(lab: Boot, tmp_path_factory: pytest.TempPathFactory) -> Site:
     hosts[WORKER].run(
         f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {subject} -keyout {FORGED[1]} -out {FORGED[0]}"
     )
+    hosts.each(lambda host: host.put(STRANGER, "/root/stranger.py"))
     return made
 
 
@@ -118,77 +120,188 @@ def targets(site: Site, ip: str) -> dict[tuple[str, ...], str]:
     return {tuple(row["metric"].get(key, "") for key in ("job", "ins", "instance")): row["value"][1] for row in rows}
 
 
+def all_up(site: Site, ip: str) -> dict[tuple[str, ...], str]:
+    """The same, when everything is."""
+    nodes = {f"{node}:9100" for node in (FIRST, SECOND, WORKER, OTHER)}
+    found: dict[tuple[str, ...], str] = until(
+        f"targets of {ip}",
+        lambda: targets(site, ip),
+        lambda found: set(found.values()) == {"1"} and {key[2] for key in found} >= nodes,
+    )
+    return found
+
+
 def test_every_infra_node_scrapes_the_other_and_all_nodes(site: Site) -> None:
-    expected = {
-        ("infra", f"{name}-{number}")
-        for name in ("vmetrics", "vmalert", "alertmanager", "blackbox", "nginx")
-        for number in (1, 2)
-    }
-    found = {}
-    for ip in INFRA:
-        found[ip] = until(
-            f"targets of {ip}", lambda ip=ip: targets(site, ip), lambda up: len(up) >= 14 and set(up.values()) == {"1"}
-        )
-        assert {key[:2] for key in found[ip]} >= expected
-        assert {key[2] for key in found[ip]} >= {f"{node}:9100" for node in (FIRST, SECOND, WORKER, OTHER)}
+    names = ("vmetrics", "vmalert", "alertmanager", "blackbox", "nginx")
+    expected = {("infra", f"{name}-{number}") for name in names for number in (1, 2)}
+    found = {ip: all_up(site, ip) for ip in INFRA}
+    assert {key[:2] for key in found[FIRST]} >= expected
     # Alerts about one thing must be one alert, whoever raises them.
     assert found[FIRST].keys() == found[SECOND].keys()
-    site.run("fleet", "status")
 
 
 def test_alertmanagers_form_a_mesh_and_hear_every_vmalert(site: Site) -> None:
     for ip in INFRA:
-        until(
-            f"mesh of {ip}",
-            lambda ip=ip: site.metrics(ip, "alertmanager_cluster_members"),
-            lambda rows: [r["value"][1] for r in rows] == ["2", "2"],
-        )
-        sent = until(
-            f"alerts from {ip}",
-            lambda ip=ip: site.metrics(ip, f'vmalert_alerts_sent_total{{ip="{ip}"}} > 0'),
-            lambda rows: len(rows) == 2,
-        )
-        assert {row["metric"]["addr"].partition(":")[0] for row in sent} == {"http", "https"}
-        assert {row["value"][1] for row in site.metrics(ip, "vmalert_alerts_send_errors_total")} == {"0"}
+        values(site, ip, "alertmanager_cluster_members", ["2", "2"])
+        values(site, ip, "count(vmalert_alerts_sent_total > 0)", ["4"])
+        values(site, ip, "sum(vmalert_alerts_send_errors_total)", ["0"])
+
+
+def values(site: Site, ip: str, query: str, wanted: list[str]) -> None:
+    until(query, lambda: [row["value"][1] for row in site.metrics(ip, query)], lambda found: found == wanted)
 
 
 EXPECTED = {
-    # port: what a request over plain HTTP, and one over TLS, comes to from another host
-    ("tcp", 22): ("not HTTP: SSH-2.0-OpenSSH", "no TLS"),
-    ("tcp", 53): ("RemoteDisconnected", "certificate demanded"),
+    # What a request over plain HTTP, and one over TLS, comes to from another host.
+    ("tcp", 22): ("not HTTP: SSH-2.0-Ope", "no TLS"),
+    ("tcp", 53): ("silent", "silent"),
     ("tcp", 80): (301, "no TLS"),
     ("tcp", 443): (301, 401),
-    ("tcp", 9094): ("RemoteDisconnected", "certificate demanded"),
-    ("tcp", 9100): (400, "certificate demanded"),
-    ("tcp", 9598): ("RemoteDisconnected", "certificate demanded"),
+    ("tcp", 9094): ("hung up", "TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+    ("tcp", 9100): (400, "TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+    ("tcp", 9598): ("hung up", "TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED"),
     ("udp", 53): ("DNS",),
     ("udp", 123): ("NTP",),
 }
+"""Everything else refuses connections. docs/security.md has this table."""
+ALWAYS = {("tcp", port) for port in (22, 53, 80, 443, 9094, 9100)} | {("udp", 53), ("udp", 123)}
 
 
 def test_a_stranger_gets_nothing_from_any_port_of_an_infra_node(site: Site) -> None:
-    table = []
     for ip in INFRA:
-        lines = [line.split() for line in site.lab[ip].run("ss -Hltunp").stdout.splitlines()]
-        listeners = {}
-        for words in lines:
-            kind, address, who = words[0], words[4], words[6] if len(words) > 6 else ""
-            host, _, port = address.rpartition(":")
-            listeners.setdefault((kind, int(port)), set()).add(host)
-            table.append((kind, int(port), who.partition('"')[2].partition('"')[0]))
+        listeners: dict[tuple[str, int], set[str]] = {}
+        for line in site.lab[ip].run("ss -Hltunp").stdout.splitlines():
+            words = line.split()
+            program = line.partition('users:(("')[2].partition('"')[0]
+            listeners.setdefault((words[0], int(words[4].rpartition(":")[2])), set()).add(program)
         ports = sorted(listeners)
-        requests = []
-        for kind, port in ports:
-            schemes = ("udp",) if kind == "udp" else ("http", "https")
-            requests += [["GET", f"{scheme}://{ip}:{port}/", None, None, None, None] for scheme in schemes]
-        answers = iter(site.ask(WORKER, requests))
-        found = {
-            (kind, port): tuple(next(answers) for _ in (range(1) if kind == "udp" else range(2)))
-            for kind, port in ports
-        }
-        print(f"\n{ip}")
-        for key, answer in sorted(found.items()):
-            programs = sorted({program for kind, port, program in table if (kind, port) == key})
-            print(key, programs, sorted(listeners[key]), answer)
-        open_ports = {key: answer for key, answer in found.items() if set(answer) - {"refused"}}
-        assert open_ports == {key: answer for key, answer in EXPECTED.items() if key in found}
+        found = strangers_table(site, ip, ports)
+        for port in ports:
+            print(ip, *port, "/".join(sorted(listeners[port])), *found[port], sep=" | ")
+        answering = {port: answer for port, answer in found.items() if set(answer) != {"refused"}}
+        assert answering == {port: EXPECTED.get(port) for port in answering}
+        assert answering.keys() >= ALWAYS
+        assert answering.keys() < found.keys(), "the programs behind the portal are there, on the loopback address"
+
+
+def strangers_table(site: Site, ip: str, ports: list[tuple[str, int]]) -> dict[tuple[str, int], tuple[Any, ...]]:
+    schemes = {"udp": ("udp",), "tcp": ("http", "https")}
+    requests = [["GET", f"{scheme}://{ip}:{port}/", *NOBODY] for kind, port in ports for scheme in schemes[kind]]
+    answers = iter(site.ask(WORKER, requests))
+    return {(kind, port): tuple(next(answers) for _ in schemes[kind]) for kind, port in ports}
+
+
+CHANGES: list[tuple[str, str, str]] = [
+    ("POST", "/vmetrics/api/v1/admin/tsdb/delete_series?match[]=nothing", ""),
+    ("GET", "/vmetrics/prometheus/api/v1/admin/tsdb/delete_series?match[]=nothing", ""),
+    ("POST", "/vmetrics/api/v1/import/prometheus", "forged 1"),
+    ("GET", "/vmetrics/api/v1/import/prometheus", "forged 1"),
+    ("POST", "/vmetrics/api/v1/write", ""),
+    ("POST", "/vmetrics/snapshot/create", ""),
+    ("POST", "/vmetrics/internal/force_merge", ""),
+    ("POST", "/vmalert/-/reload", ""),
+    ("POST", "/alertmgr/api/v2/silences", "{}"),
+    ("POST", "/alertmgr/-/reload", ""),
+]
+READS = [
+    ("GET", "/vmetrics/api/v1/query?query=up", ""),
+    ("POST", "/vmetrics/api/v1/query?query=up", ""),
+    ("GET", "/vmetrics/federate?match[]=up", ""),
+    ("GET", "/vmalert/api/v1/rules", ""),
+    ("GET", "/alertmgr/api/v2/alerts", ""),
+    ("GET", "/alertmgr/api/v2/silences", ""),
+]
+METRICS = [
+    ("GET", f"/_staddle/metrics/{name}", "") for name in ("vmetrics", "vmalert", "alertmanager", "nginx_exporter")
+]
+ALERT = [("POST", "/alertmgr/api/v2/alerts", "[]")]
+PAGES = [
+    ("GET", "/", ""),
+    ("GET", "/_staddle/site.json", ""),
+    ("GET", "/vmetrics/metrics", ""),
+    ("GET", "/vmetrics/flags", ""),
+]
+PUBLIC = [("GET", "/ca.crt", ""), ("GET", "/_staddle/health", "")]
+
+
+@pytest.mark.parametrize(
+    ("who", "host", "certificate", "allowed", "refusal"),
+    [
+        ("a stranger", WORKER, NOBODY, PUBLIC, {401, 405}),
+        ("a node", WORKER, NODE_CERTIFICATE, PUBLIC, {403}),
+        ("a peer", SECOND, INFRA_CERTIFICATE, [*PUBLIC, *READS, *METRICS, *ALERT], {403}),
+        ("a forger", WORKER, FORGED, [], {400}),
+    ],
+)
+def test_who_may_do_what_at_a_portal(
+    site: Site,
+    who: str,
+    host: str,
+    certificate: tuple[str | None, str | None],
+    allowed: list[tuple[str, str, str]],
+    refusal: set[int],
+) -> None:
+    everything = [*CHANGES, *READS, *METRICS, *ALERT, *PAGES, *PUBLIC]
+    requests = [[m, f"https://{FIRST}:443{path}", body or None, *certificate, None] for m, path, body in everything]
+    answers = dict(zip(everything, site.ask(host, requests), strict=True))
+    assert {item: answer for item, answer in answers.items() if item in allowed and answer != 200} == {}, who
+    assert {item: a for item, a in answers.items() if item not in allowed and a not in refusal} == {}, who
+    assert not site.metrics(FIRST, "forged")
+
+
+def test_people_log_in_with_what_was_made_for_them_and_never_in_the_clear(site: Site) -> None:
+    assert (site.home / "files/portal-login").stat().st_mode & 0o077 == 0
+    told = site.run("apply").stdout + site.run("plan").stderr
+    assert "files/portal-login" in told
+    assert site.login.partition(" ")[2] not in told
+    requests = [
+        [m, f"https://{FIRST}:443{p}", b or None, None, None, site.login] for m, p, b in [*PAGES, *READS, CHANGES[0]]
+    ]
+    assert set(site.ask(WORKER, requests)) <= {200, 204}
+    [wrong] = site.ask(WORKER, [["GET", f"https://{FIRST}:443/", None, None, None, "Basic YWRtaW46YWRtaW4="]])
+    assert wrong == 401
+    over_http = [["GET", f"http://{FIRST}:80{path}", *NOBODY[:1], None, None, site.login] for path in ("/", "/ca.crt")]
+    assert site.ask(WORKER, over_http) == [301, 200]
+
+
+def test_exporters_answer_infra_nodes_and_nobody_else(site: Site) -> None:
+    url = f"https://{OTHER}:9100/metrics"
+    assert site.ask(FIRST, [["GET", url, None, *INFRA_CERTIFICATE, None]]) == [200]
+    # Its own node, for the sake of health checks.
+    assert site.ask(OTHER, [["GET", url, None, *NODE_CERTIFICATE, None]]) == [200]
+    for certificate in (NOBODY, NODE_CERTIFICATE, FORGED):
+        [answer] = site.ask(WORKER, [["GET", url, None, *certificate, None]])
+        assert answer == "hung up" or str(answer).startswith("TLS: "), certificate
+    # The mesh takes none but INFRA nodes.
+    for certificate in (NOBODY, NODE_CERTIFICATE, FORGED):
+        [answer] = site.ask(WORKER, [["GET", f"https://{FIRST}:9094/", None, *certificate, None]])
+        assert answer == "hung up" or str(answer).startswith("TLS: "), certificate
+
+
+def test_keys_are_for_those_who_need_them(site: Site) -> None:
+    expected = {"/etc/pki/node.key": "prometheus:prometheus 600"}
+    assert modes(site, WORKER) == expected
+    assert modes(site, FIRST) == {**expected, "/etc/pki/infra.key": "root:infra 640"}
+    assert "No such file" in site.lab[WORKER].run("ls /etc/pki/infra.key", check=False).stderr
+
+
+def modes(site: Site, ip: str) -> dict[str, str]:
+    lines = site.lab[ip].run("stat -c '%n %U:%G %a' /etc/pki/*.key").stdout.splitlines()
+    return dict(line.split(" ", 1) for line in lines)
+
+
+def test_new_certificates_are_in_use_after_the_apply_that_brings_them(site: Site) -> None:
+    fingerprint = "openssl x509 -noout -fingerprint -in"
+    shown = f"openssl s_client -connect {WORKER}:9100 </dev/null 2>/dev/null | {fingerprint} /dev/stdin"
+    before = site.lab[FIRST].run(shown).stdout
+    for path in (f"machines-node/{WORKER}", f"machines-infra/{FIRST}"):
+        for file in (site.home / "files/pki" / path).iterdir():
+            file.unlink()
+    applied = site.json("apply")
+    assert {item[0] for item in done(applied)} == {FIRST, WORKER}
+    after = site.lab[FIRST].run(shown).stdout
+    assert after == site.lab[WORKER].run(f"{fingerprint} /etc/pki/node.crt").stdout != before
+    for ip in INFRA:
+        all_up(site, ip)
+        values(site, ip, "alertmanager_cluster_members", ["2", "2"])
+    site.run("plan")

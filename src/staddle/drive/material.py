@@ -33,7 +33,7 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
     params = next(iter(contexts.values())).params
     authority = open_authority(admin / "pki", params.ca_cn, create=params.ca_create, now=now)
     machines = {
-        role: open_authority(admin / "pki" / "machines" / role, name, create=True, now=now)
+        role: open_authority(admin / "pki" / f"machines-{role}", name, create=True, now=now)
         for role, name in AUTHORITIES.items()
     }
     pairs: dict[tuple[str, str], KeyPair] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,7 +44,7 @@ def manifest(kind: str = "system", **parameters: Any) -> Manifest:
     layout = layout_for(fleet, kind=kind)
     material = material_for(fleet)
     own = {("10.0.0.1", "acme-site"): KeyPair(b"own certificate\n", b"own key\n")}
-    material = type(material)(material.ca_certificate, {**material.certificates, **own}, material.password_hashes)
+    material = replace(material, certificates={**material.certificates, **own})
     return compile_fleet(fleet, lambda _: layout, material)["10.0.0.1"]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "10.0.0.3")
 FILES = "ca"
-"""A component that is one file and its directories, on every node."""
+"""A component that is one file and its directories, on every node (with certificates for machines it would be more)."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,8 @@ class Boxes:
             "infra": {"hosts": {ADDRESSES[0]: hosts[ADDRESSES[0]]}},
             "workers": {"hosts": {ip: hosts[ip] for ip in ADDRESSES[1:]}, "vars": {"node_cluster": "workers"}},
         }
-        shared = {"admin_ip": ADDRESSES[0], "vlogs_enabled": False, **self.connection, **self.vars}
+        shared = {"admin_ip": ADDRESSES[0], "vlogs_enabled": False, "infra_expose": "intranet"}
+        shared |= {**self.connection, **self.vars}
         self.inventory.write_text(json.dumps({"all": {"children": groups, "vars": shared}}, indent=1), encoding="utf-8")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
