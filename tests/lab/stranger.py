@@ -42,11 +42,11 @@ def ask(
     except ConnectionRefusedError:
         return "refused"
     except ssl.SSLError as error:
-        return "no TLS" if error.reason in NO_TLS else f"TLS: {error.reason}"
-    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-        return "hung up"
-    except (http.client.BadStatusLine, TimeoutError) as error:
-        return "silent" if isinstance(error, TimeoutError) else f"not HTTP: {str(error)[:11]}"
+        return "no TLS" if error.reason in NO_TLS else "certificate refused"
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, TimeoutError):
+        return "no answer"
+    except http.client.BadStatusLine as error:
+        return f"not HTTP: {str(error)[:11]}"
     finally:
         connection.close()
 
@@ -66,7 +66,7 @@ def datagrams(host: str, port: int) -> str:
                 return "refused"
             except OSError:
                 continue
-    return said[0] if said else "silent"
+    return said[0] if said else "no answer"
 
 
 print(json.dumps([ask(*request) for request in json.load(sys.stdin)]))
