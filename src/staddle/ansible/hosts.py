@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from staddle.compile import packages_on
+from staddle.components.node_repo import NodeRepo
 from staddle.converge.report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Report
 from staddle.drive import remote
 from staddle.drive.compilation import PHASES, data_roots, host_data, loaded, scratch_root, select
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from staddle.drive.rundir import RunDirectory
 
+NODE, REPO = "node", "repo"
+AGAIN = "again"
+"""What is noted of manifests that were compiled again in a run, and of hosts that were asked about them."""
+FLEET = "fleet"
+"""What stands for all hosts in the names of a run's files."""
 Exchange = Callable[[bytes], tuple[int, str, str]]
 """Runs the converge program on the host with this on its standard input; exit status, stdout, stderr."""
 
@@ -79,12 +85,23 @@ def plan(task: Task) -> dict[str, Any]:
     busy = {block.component for block in report.blocks if block.outcome != OK}
     todo = {phase: names for phase, names in phases.items() if busy & set(names)}
     if orphans:
-        # What goes makes room for what comes.
-        first = next((phase for phase in PHASES if phase in todo), PHASES[0])
+        # What goes makes room for what comes; package sources go where those that come would be set up.
+        first = next((phase for phase in PHASES if phase in todo), NODE)
+        first = REPO if NodeRepo.name in orphans else first
         todo[first] = [*orphans, *todo.get(first, [])]
     task.run.put("todo", task.host, todo)
     result = _result(report) if task.check else {"changed": False, "msg": _summary(report)}
-    return {**result, "ansible_facts": {"staddle_todo": [phase for phase in PHASES if phase in todo]}}
+    known = {"staddle_todo": [phase for phase in PHASES if phase in todo], "staddle_infra": _is_infra(task)}
+    return {**result, "ansible_facts": known}
+
+
+def plan_again(task: Task) -> dict[str, Any]:
+    """`plan`, if the manifests were compiled again since this host was asked last."""
+    compiled, planned = task.run.get(AGAIN, FLEET), task.run.get(AGAIN, task.host)
+    if compiled == planned:
+        return {"changed": False, "skipped": True, "skip_reason": "nothing was compiled again"}
+    task.run.put(AGAIN, task.host, compiled)
+    return plan(task)
 
 
 def apply(task: Task) -> dict[str, Any]:
@@ -96,7 +113,18 @@ def apply(task: Task) -> dict[str, Any]:
     request = {"op": "converge", "check": False, "only": todo}
     report = Report.from_data(task.ask(request, task.run.read("manifest", task.host))["report"])
     task.run.put(f"report-{phase}", task.host, report.to_data())
-    return _result(report)
+    result = _result(report)
+    if phase == REPO:
+        if NodeRepo.name in {component for component, *_ in report.changes()} and not report.error:
+            # Other packages can be had by now, and in other versions.
+            facts(task)
+            task.run.put(REPO, task.host, {})
+        result["ansible_facts"] = {"staddle_waited": True}
+    return result
+
+
+def _is_infra(task: Task) -> bool:
+    return loaded(task.inventory).fleet.node(task.host).is_infra
 
 
 def finish(task: Task) -> dict[str, Any]:
@@ -149,7 +177,8 @@ def remove(task: Task) -> dict[str, Any]:
 
 
 OPERATIONS: dict[str, Callable[[Task], dict[str, Any]]] = {
-    operation.__name__: operation for operation in (facts, plan, apply, finish, drift, status, rollback, remove)
+    operation.__name__: operation
+    for operation in (facts, plan, plan_again, apply, finish, drift, status, rollback, remove)
 }
 
 

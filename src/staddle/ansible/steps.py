@@ -6,14 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from staddle.ansible.hosts import AGAIN, FLEET, REPO
 from staddle.drive import plans
 from staddle.drive.compilation import compile_run, known_tags, loaded
 from staddle.drive.rundir import RunDirectory, admin_directory
 from staddle.errors import FleetError, InventoryError, StaddleError
 from staddle.inventory.nearest import nearest
-
-FLEET = "fleet"
-"""What stands for all hosts in the names of a run's files."""
 
 
 def begin(inventory: Path, run: str | None, tags: list[str], *, changing: bool) -> tuple[RunDirectory, list[str]]:
@@ -58,6 +56,16 @@ def compile_all(run: RunDirectory, inventory: Path) -> dict[str, Any]:
     """Compile the manifests of all hosts that gave their facts. Raises StaddleError."""
     compiled = compile_run(run, inventory, admin_directory(inventory)).to_data()
     run.put("compiled", FLEET, compiled)
+    return compiled
+
+
+def compile_again(run: RunDirectory, inventory: Path) -> dict[str, Any] | None:
+    """`compile_all`, if more hosts have other package sources than when that was done last. None if not."""
+    switched = run.hosts(REPO)
+    if switched == (run.get(AGAIN, FLEET) or []):
+        return None
+    compiled = compile_all(run, inventory)
+    run.put(AGAIN, FLEET, switched)
     return compiled
 
 

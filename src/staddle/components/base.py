@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 
 class Phase(IntEnum):
-    """When a component is converged. The order resolves the cycle between NODE and INFRA (DESIGN.md §4)."""
+    """When a component is converged. The order resolves the cycle between NODE and INFRA (DESIGN.md §4).
 
+    REPO comes before all others, since packages come from there; on a node that gets them from INFRA nodes, once those serve.
+    """
+
+    REPO = 5
     NODE = 10
     INFRA = 20
     MONITOR = 30

@@ -12,6 +12,8 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from .aside import OUR_SOURCES, brought_back
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -27,9 +29,6 @@ _FEATURES = {
     "grub": "/usr/sbin/update-grub",
 }
 _SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d")
-OUR_SOURCES = "/etc/apt/sources.list.d/staddle.sources"
-SET_ASIDE = "# Set aside by Staddle"
-"""How a file begins that stands where others named package sources."""
 
 
 def host_facts(packages: Iterable[str] = (), *, refresh: bool = False) -> dict[str, Any]:
@@ -109,16 +108,16 @@ def _memory(what: str) -> int:
     return 0
 
 
-def _sources() -> list[str]:
-    """The files in which others name package sources for apt, and those that we have set aside."""
+def _sources() -> list[dict[str, Any]]:
+    """The files in which others name package sources for apt: what is in them, were they not set aside."""
     names = os.listdir(_SOURCES[1]) if os.path.isdir(_SOURCES[1]) else []
-    paths = [_SOURCES[0], *(os.path.join(_SOURCES[1], name) for name in sorted(names))]
     found = []
-    for path in paths:
-        lines = [line.strip() for line in _lines(path)] if path.endswith((".list", ".sources")) else []
-        names_one = any(line and not line.startswith("#") for line in lines)
-        if path != OUR_SOURCES and (names_one or any(line.startswith(SET_ASIDE) for line in lines[:1])):
-            found.append(path)
+    for path in [_SOURCES[0], *(os.path.join(_SOURCES[1], name) for name in sorted(names))]:
+        if path == OUR_SOURCES or not path.endswith((".list", ".sources")) or os.path.islink(path):
+            continue
+        text = brought_back("".join(f"{line}\n" for line in _lines(path)))
+        if any(line.strip() and not line.startswith("#") for line in text.splitlines()):
+            found.append({"path": path, "text": text, "mode": os.stat(path).st_mode & 0o777})
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from staddle.errors import StaddleError
+from staddle.manifest.layout import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class HostFacts:
     search: tuple[str, ...] = ()
     memory: int = 0
     huge_page: int = 2048
-    sources: tuple[str, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
 
     @classmethod
     def from_data(cls, data: Any) -> HostFacts:
@@ -67,7 +68,7 @@ class HostFacts:
                 search=tuple(data.get("search", ())),
                 memory=int(data.get("memory", 0)),
                 huge_page=int(data.get("huge_page", 2048)),
-                sources=tuple(data.get("sources", ())),
+                sources=tuple(SourceFile(s["path"], s["text"], s["mode"]) for s in data.get("sources", ())),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StaddleError(f"these are not the facts of a host: {error!r}") from error
@@ -88,5 +89,5 @@ class HostFacts:
             "features": sorted(self.features),
             "nameservers": list(self.nameservers),
             "search": list(self.search),
-            "sources": list(self.sources),
+            "sources": [{"path": s.path, "text": s.text, "mode": s.mode} for s in self.sources],
         }

@@ -61,6 +61,15 @@ def release_of(version: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file in which somebody else names package sources. (It may have been set aside by now.)"""
+
+    path: str
+    text: str = field(repr=False)
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """What a real host is: its distribution and architecture (`debian`, `12`, `bookworm`, `amd64`; empty if unknown), KiB of
     memory and of a huge page, versions that packages have or would get, and files that name package sources.
@@ -73,7 +82,7 @@ class System:
     memory: int = 0
     huge_page: int = 2048
     candidates: Mapping[str, str] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

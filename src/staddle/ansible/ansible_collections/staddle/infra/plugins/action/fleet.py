@@ -14,7 +14,7 @@ from staddle.errors import StaddleError
 
 
 class ActionModule(ActionBase):
-    """`step`: begin, compile, gate or end."""
+    """`step`: begin, compile, compile_again, gate or end."""
 
     TRANSFERS_FILES = False
     _VALID_ARGS = frozenset({"step", "changing"})
@@ -35,8 +35,11 @@ class ActionModule(ActionBase):
             run, warnings = steps.begin(variables.inventory, variables.text("staddle_run"), tags, changing=changing)
             return {"changed": False, "ansible_facts": {"staddle_run": str(run.path)}, "warnings": warnings}
         run = RunDirectory(Path(variables.required("staddle_run")))
-        if step == "compile":
-            compiled = steps.compile_all(run, variables.inventory)
+        if step in {"compile", "compile_again"}:
+            do = steps.compile_all if step == "compile" else steps.compile_again
+            compiled = do(run, variables.inventory)
+            if compiled is None:
+                return {"changed": False, "skipped": True, "skip_reason": "all package sources are as they were"}
             warnings = [f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons]
             return {"changed": False, "msg": compiled["notes"], "warnings": warnings}
         if step == "gate":

@@ -9,12 +9,12 @@ description:
 options:
   do:
     description: What to ask for.
-    choices: [facts, plan, apply, finish, drift, status, rollback, remove]
+    choices: [facts, plan, plan_again, apply, finish, drift, status, rollback, remove]
     required: true
     type: str
   phase:
     description: With C(apply), the phase to converge.
-    choices: [node, infra, monitor, module]
+    choices: [repo, node, infra, monitor, module]
     type: str
   generation:
     description: With C(rollback), the generation of the ledger to go back to. Without it, the one before the last apply.
