@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from staddle.repo.web import Web
 
 _FRESH_SECONDS = 7 * 86_400
+_CLEARSIGNED = re.compile(
+    rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:(?!-----).*\n)*"
+    rb"-----BEGIN PGP SIGNATURE-----\r?\n(?:(?!-----).*\n)*-----END PGP SIGNATURE-----\s*"
+)
+"""One message, one signature, and nothing else; within, lines that begin with dashes are escaped."""
 _STATUS = re.compile(r"^\[GNUPG:\] (\S+)(?: (.*))?$", re.MULTILINE)
 
 
@@ -37,6 +42,8 @@ class Verifier:
 
     def clearsigned(self, content: bytes, what: str) -> bytes:
         """The signed part of a clear-signed document. Raises RepoError, which says whose signature it isn't."""
+        if b"-----BEGIN PGP" in content and not _CLEARSIGNED.fullmatch(content):
+            raise RepoError(f"{self.upstream}: {what} has text beside what is signed", hint=self._hint)
         with tempfile.TemporaryDirectory() as directory:
             document, output = Path(directory, "document"), Path(directory, "output")
             document.write_bytes(content)
@@ -63,7 +70,11 @@ class Verifier:
         result = subprocess.run(argv, capture_output=True, check=False, timeout=60)
         problem = self._problem(result.stdout.decode(errors="replace"))
         if problem:
-            raise RepoError(f"{self.upstream}: {what} {problem}", hint=f"{self.upstream} is not to be trusted as it is")
+            raise RepoError(f"{self.upstream}: {what} {problem}", hint=self._hint)
+
+    @property
+    def _hint(self) -> str:
+        return f"{self.upstream} is not to be trusted as it is"
 
     def _problem(self, status: str) -> str | None:
         """What speaks against a document, as gpgv reports it; nothing if one of the keys has signed it."""
