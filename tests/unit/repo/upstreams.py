@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -54,6 +55,7 @@ class Gpg:
     def sign_rpm(self, package: Path) -> None:
         need("rpmsign")
         argv = ["rpmsign", "--define", f"_gpg_name {self.fingerprint}", "--define", f"_gpg_path {self.home}",
+                "--define", f"__gpg {shutil.which('gpg')}",
                 "--addsign", str(package)]  # fmt: skip
         subprocess.run(argv, check=True, capture_output=True, env={**os.environ, "GNUPGHOME": str(self.home)})
 

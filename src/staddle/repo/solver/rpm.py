@@ -76,7 +76,7 @@ class RpmUniverse(Universe):
         there = {(one.name, one.evr) for one in self.pool.solvables}
         kept = {name: version for name, version in keep.items() if (name, version) in there}
         hidden += [one.id for one in self.pool.solvables if kept.get(one.name, one.evr) != one.evr]
-        self._hide(hidden)
+        self._hide(set(hidden))
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
 
@@ -136,14 +136,9 @@ class RpmUniverse(Universe):
         epoch = "" if ":" in one.evr else "0:"
         return bool(inactive) and f"{one.name}-{epoch}{one.evr}.{one.arch}" in inactive
 
-    def _hide(self, hidden: list[int]) -> None:
-        considered = self.pool.Selection_all()
+    def _hide(self, hidden: set[int]) -> None:
         if hidden:
-            out = self.pool.Selection()
-            for id_ in hidden:
-                out.add_raw(solv.Job.SOLVER_SOLVABLE, id_)
-            considered.subtract(out)
-            self.pool.set_considered_list([one.id for one in considered.solvables()])
+            self.pool.set_considered_list([one.id for one in self.pool.solvables if one.id not in hidden])
 
 
 def _add(repo: solv.Repo, content: bytes, flags: int) -> bool:

@@ -102,9 +102,7 @@ def _source(upstream: Upstream) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
 
 
 def _upstreams(entry: RepoUpstream, target: Target, region: str, values: dict[str, str], host: Host) -> list[Upstream]:
-    text = entry.baseurl.get(region) or entry.baseurl.get("default")
-    if not text:
-        raise RepoError(f"{entry.name}: no URL for the region {region}, and none for `default`")
+    text = entry.baseurl.get(region) or entry.baseurl["default"]
     words = resolve(text, values).split()
     if words[0] == HOST:
         served = [upstream for upstream in host.upstreams(target, entry.module)
