@@ -48,6 +48,7 @@ lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
 	@cd requirements && for of in "run.txt --extra logs --extra fleet --extra repo --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	    --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o $$of || exit 1; done
+	@$(BIN)/python -m staddle.programs.pins pyproject.toml requirements/run.txt > src/staddle/programs/engine.txt
 
 # `make lab-up N=2 RELEASES=trixie`: as root; installs what it needs. See docs/lab.md.
 N        ?= 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from staddle.components.base import CertificateRequest, Component, Draft, Material, Package, ServiceSpec
     from staddle.inventory.fleet import Fleet, Node
-    from staddle.manifest.layout import Layout
+    from staddle.manifest.layout import Layout, Program
     from staddle.manifest.resources import Resource
 
 _EVERYWHERE = frozenset(
@@ -101,9 +102,7 @@ def ports_of(ctx: Context) -> dict[tuple[str, str], int]:
 
 def compile_node(ctx: Context) -> Manifest:
     """The manifest of one node, from its context of `contexts_of`."""
-    blocks = [
-        _block(ctx, component, component.build(ctx), order) for order, component in enumerate(running_on(ctx), start=1)
-    ]
+    blocks = [_block(ctx, component, order) for order, component in enumerate(running_on(ctx), start=1)]
     return Manifest(
         node=ctx.node.ip,
         layout=ctx.layout.kind,
@@ -111,10 +110,15 @@ def compile_node(ctx: Context) -> Manifest:
         log_dir=ctx.at(LOGS),
         manager=ctx.layout.manager,
         blocks=tuple(blocks),
+        offers=ctx.layout.offers,
     )
 
 
-def _block(ctx: Context, component: Component, draft: Draft, order: int) -> Block:
+def _block(ctx: Context, component: Component, order: int) -> Block:
+    programs = _programs(ctx, component)
+    if lacking := next((program.lacking for program in programs if program.lacking), None):
+        return Block(component.name, component.phase.name.lower(), (), lacking=lacking)
+    draft = component.build(ctx)
     supervised = ctx.layout.manager.kind == "supervisor"
     resources, accounts = draft.resources, draft.accounts
     service: Service | None = None
@@ -145,7 +149,17 @@ def _block(ctx: Context, component: Component, draft: Draft, order: int) -> Bloc
         accounts=() if ctx.layout.is_sandbox else accounts,
         commands=draft.commands,
         displaces=draft.service.displaces if draft.service and not supervised else (),
+        trees=tuple(dict.fromkeys(program.tree for program in programs if program.tree)) if resources else (),
     )
+
+
+def _programs(ctx: Context, component: Component) -> list[Program]:
+    """Those of its packages, and the one that its service runs, as far as the host has them or gets them sent."""
+    names = [name for package in component.packages_on(ctx.node) for name in package.programs]
+    found = [ctx.layout.programs[name] for name in names if name in ctx.layout.programs]
+    with suppress(KeyError):
+        found.append(component.program_on(ctx))
+    return found
 
 
 def _unit(layout: Layout, spec: ServiceSpec, title: str) -> tuple[Resource, ...]:
@@ -176,7 +190,13 @@ def _packages(ctx: Context, component: Component, draft: Draft) -> tuple[Install
     programs = ctx.layout.programs
     chosen = next((p for p in packages if p.optional and any(name in programs for name in p.programs)), None)
     wanted = [chosen] if chosen else [package for package in packages if not package.optional]
-    return tuple(Installed(package.name, package.minimum if package.minimum != "0" else None) for package in wanted)
+    sent = {name for name, program in programs.items() if program.tree}
+    needs = {
+        need: None for package in wanted for name in package.programs if name in sent for need in programs[name].needs
+    }
+    wanted = [package for package in wanted if not sent & set(package.programs)]
+    named = [Installed(package.name, package.minimum if package.minimum != "0" else None) for package in wanted]
+    return (*named, *(Installed(name) for name in needs))
 
 
 def _parents(layout: Layout, resources: tuple[Resource, ...]) -> list[Directory]:

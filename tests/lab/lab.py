@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.lab import cgroups, image, keys, network, packages, requirements, store
+from tests.lab import cgroups, engines, image, keys, network, packages, requirements, store
 from tests.lab.host import Host
 from tests.lab.spec import ADMIN_IP, CommandFailedError, HostSpec, LabError, complete
 
@@ -191,7 +191,8 @@ class Lab:
         """Start a program on the ADMIN node, as the leader of a process group of its own.
 
         The ADMIN is this machine's file system and programs in the lab's network, at 10.10.10.1: no Internet, no DNS,
-        `ssh lab-h1` just works. HOME is the lab's own, so that nothing is shared with the user's or another lab's.
+        `ssh lab-h1` just works. HOME is the lab's own, so that nothing is shared with the user's or another lab's; but
+        what Staddle fetched once stays in the cache of them all.
         """
         ssh = Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".ssh"  # where ssh looks, whatever HOME says
         ssh.mkdir(mode=0o700, exist_ok=True)
@@ -200,7 +201,7 @@ class Lab:
         isolated = [*network.inside(self.name), "unshare", "--mount", "--propagation", "private", *entry]
         return subprocess.Popen(
             [*isolated, *map(str, argv)],
-            env={**os.environ, "HOME": str(home), **(env or {})},
+            env={**os.environ, "HOME": str(home), "STADDLE_CACHE": str(store.cache().parent), **(env or {})},
             cwd=cwd,
             stdin=stdin,
             stdout=stdout,
@@ -250,6 +251,7 @@ class Lab:
         without, hosts know nothing of it. May be called again to add more.
         """
         wanted = set(releases or (host.release for host in self.hosts))
+        engines.fetch(wanted)
 
         def offer(release: str) -> None:
             packages.fill(self.home / "www" / release, release, image.path(release), names)

@@ -46,6 +46,13 @@ def _derive(release: str) -> list[str]:
     return list(lines)
 
 
+@functools.cache
+def architecture() -> str:
+    """This machine's, and so its hosts'."""
+    argv = ["dpkg", "--print-architecture"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def options() -> list[str]:
     """Settings of this machine's apt that its mirror may need: proxies, and how old an index may be."""
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout

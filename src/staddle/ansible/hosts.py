@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staddle.compile import packages_on
@@ -11,10 +12,14 @@ from staddle.components.node_repo import NodeRepo
 from staddle.converge.report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Report
 from staddle.drive import remote
 from staddle.drive.compilation import PHASES, data_roots, host_data, loaded, scratch_root, select
+from staddle.drive.facts import HostFacts
+from staddle.drive.rundir import admin_directory
+from staddle.drive.supplies import needs_status
 from staddle.drive.system import wanted_packages
+from staddle.programs.shelf import Parcel, Shelf, cache_directory
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from staddle.drive.rundir import RunDirectory
 
@@ -23,6 +28,8 @@ AGAIN = "again"
 """What is noted of manifests that were compiled again in a run, and of hosts that were asked about them."""
 FLEET = "fleet"
 """What stands for all hosts in the names of a run's files."""
+PIECE = 16 << 20
+"""How much of a file is sent at once."""
 Exchange = Callable[[bytes], tuple[int, str, str]]
 """Runs the converge program on the host with this on its standard input; exit status, stdout, stderr."""
 
@@ -40,9 +47,9 @@ class Task:
     skipped: list[str]
     options: dict[str, Any] = field(default_factory=dict)
 
-    def ask(self, request: dict[str, Any], manifest: bytes | None = None) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], manifest: bytes | None = None, attachment: bytes = b"") -> dict[str, Any]:
         """Raises StaddleError."""
-        return remote.reply(*self.exchange(remote.payload(request, manifest)))
+        return remote.reply(*self.exchange(remote.payload(request, manifest, attachment)))
 
     @property
     def host_data(self) -> dict[str, Any]:
@@ -61,10 +68,13 @@ def facts(task: Task) -> dict[str, Any]:
     request = {"op": "facts", "packages": list(wanted_packages(node)), "unprivileged": scratch}
     found = task.ask(request)["facts"]
     needed = {package.name for package in packages_on(node) if not package.optional}
-    if not scratch and any(found["packages"][name]["candidate"] is None for name in needed):
+    alone = node.params.node_package_source == "admin"
+    if not (scratch or alone) and any(found["packages"][name]["candidate"] is None for name in needed):
         # In check mode, too: a plan made from lists that are out of date would not be what then happens.
         found = task.ask({**request, "refresh": True})["facts"]
     task.run.put("facts", task.host, found)
+    if not scratch and needs_status(node, HostFacts.from_data(found), admin_directory(task.inventory)):
+        task.run.put("dpkg", task.host, task.ask({"op": "dpkg"}))
     return {"changed": False, "msg": f"{found['os_id']} {found['version_id']} {found['arch']}"}
 
 
@@ -81,6 +91,7 @@ def plan(task: Task) -> dict[str, Any]:
     request = {"op": "converge", "check": True, "only": names if limited else None}
     report = Report.from_data(task.ask(request, manifest)["report"])
     task.run.put("plan", task.host, report.to_data())
+    task.run.put("wants", task.host, report.wants)
     orphans = [block.component for block in report.blocks if block.removed and block.outcome != OK]
     busy = {block.component for block in report.blocks if block.outcome != OK}
     todo = {phase: names for phase, names in phases.items() if busy & set(names)}
@@ -110,6 +121,9 @@ def apply(task: Task) -> dict[str, Any]:
     todo = (task.run.get("todo", task.host) or {}).get(phase)
     if not todo:
         return {"changed": False, "skipped": True, "skip_reason": f"nothing to do in phase {phase}"}
+    # All of it before the first phase: a component of a later one may already need it in this one.
+    send(task, task.run.get("wants", task.host) or ())
+    task.run.put("wants", task.host, [])
     request = {"op": "converge", "check": False, "only": todo}
     report = Report.from_data(task.ask(request, task.run.read("manifest", task.host))["report"])
     task.run.put(f"report-{phase}", task.host, report.to_data())
@@ -157,8 +171,12 @@ def status(task: Task) -> dict[str, Any]:
 
 def rollback(task: Task) -> dict[str, Any]:
     """Go back to an earlier generation of the ledger."""
-    request = {"op": "rollback", "host": task.host_data, "check": task.check, "only": task.named}
-    answer = task.ask({**request, "generation": task.options.get("generation")})
+    request = {"op": "rollback", "host": task.host_data, "only": task.named}
+    request["generation"] = task.options.get("generation")
+    answer = task.ask({**request, "check": True})
+    if not task.check:
+        send(task, answer["report"]["wants"])
+        answer = task.ask({**request, "check": False})
     task.run.put("rollback", task.host, answer)
     result = _result(Report.from_data(answer["report"]))
     return {**result, "msg": f"to generation {answer['generation']} ({answer['time']}): {result['msg']}"}
@@ -174,6 +192,25 @@ def remove(task: Task) -> dict[str, Any]:
     task.run.put("remove", task.host, answer)
     result = _result(Report.from_data(answer["report"]))
     return {**result, "changed": result["changed"] or bool(answer["data"]), "deleted": answer["data"]}
+
+
+def send(task: Task, wanted: Iterable[str]) -> None:
+    """Send what a host has to have first, in pieces, from where an earlier run broke off.
+
+    What this ADMIN node does not have any more is left out; the host's own run says what it lacks. Raises StaddleError.
+    """
+    parcels = {name: Parcel(**data) for name, data in (task.run.get("parcels", task.host) or {}).items()}
+    shelf = Shelf(cache_directory() / "trees")
+    for name in wanted:
+        parcel = parcels.get(name) or shelf.find(name)
+        if parcel is None:
+            continue
+        about = {"op": "receive", "host": task.host_data, "name": name, "size": parcel.size, "sha256": parcel.sha256}
+        have = task.ask(about)["have"]
+        with Path(parcel.path).open("rb") as file:
+            while have < parcel.size:
+                file.seek(have)
+                have = task.ask({**about, "offset": have}, attachment=file.read(PIECE))["have"]
 
 
 OPERATIONS: dict[str, Callable[[Task], dict[str, Any]]] = {

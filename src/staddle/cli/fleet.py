@@ -1,9 +1,10 @@
-"""Commands for real hosts: plan, apply, drift, rollback, remove, register, fleet status, fleet env."""
+"""Commands for real hosts: plan, apply, drift, rollback, remove, register, fleet status, fleet fetch, fleet env."""
 
 from __future__ import annotations
 
 import shlex
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,11 @@ import typer
 from rich.markup import escape
 
 from staddle.cli.fleet_output import as_data, print_drift, print_outcome, print_statuses, watching
-from staddle.cli.output import out, print_json, say
-from staddle.drive import fleet as engine, plans
+from staddle.cli.output import out, print_json, reporting, say
+from staddle.drive import fetching, fleet as engine, plans
 from staddle.drive.compilation import REGISTER
 from staddle.errors import FleetError
+from staddle.programs.provision import Step
 
 Inventory = Annotated[Path, typer.Option("-i", "--inventory", help="The inventory.")]
 Limit = Annotated[str | None, typer.Option("-l", "--limit", help="Only these hosts or groups, in Ansible's patterns.")]
@@ -205,6 +207,38 @@ def status(
         print_statuses(outcome)
     ill = any(not service["healthy"] for host in outcome.hosts for service in (host.answer or {}).get("services", ()))
     if outcome.failed or ill:
+        raise typer.Exit(1)
+
+
+@group.command("fetch")
+def fetch(
+    inventory: Inventory = HERE,
+    releases: Annotated[
+        list[str] | None,
+        typer.Option("--for", metavar="RELEASE[/ARCH]", help="What hosts are that were never seen. May be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch what hosts may have to be sent, for an ADMIN node that will have no network when it reaches them.
+
+    `plan` and `apply` fetch by themselves what they need; this looks for newer versions of that, and asks no host. It goes
+    by how hosts were last seen. What is fetched is in STADDLE_CACHE (default: ~/.cache/staddle); take that along, and
+    `files/` beside the inventory. Exit 0: all is there, 1: something can't be had.
+
+    Examples:
+
+        staddle fleet fetch
+        staddle fleet fetch --for bookworm --for trixie/arm64
+    """
+    with reporting(quiet=as_json) as reporter:
+        found = fetching.fetch(inventory, releases or (), lambda text: reporter.step(Step(text)))
+    if as_json:
+        print_json({"hosts": {item.name: asdict(item) for item in found}})
+    for item in found if not as_json else ():
+        out.print(f"{item.name}: {item.files} files, {item.size / 1e6:.0f} MB", highlight=False, markup=False)
+        for line in (*item.programs, *item.problems):
+            out.print(f"  {line}", highlight=False, markup=False)
+    if any(item.problems for item in found):
         raise typer.Exit(1)
 
 

@@ -18,7 +18,7 @@ from staddle.inventory.identity import home_domain
 from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set as AbstractSet
 
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
@@ -322,6 +322,11 @@ class Component(ABC):
     def program_on(self, ctx: Context) -> Program:
         """The program that its service runs there."""
         return ctx.program(*self.programs)
+
+    def engines_on(self, node: Node, available: AbstractSet[str]) -> tuple[str, ...]:
+        """Staddle's own programs that it runs there, if these packages are to be had."""
+        del node, available
+        return ()
 
     @abstractmethod
     def build(self, ctx: Context) -> Draft:

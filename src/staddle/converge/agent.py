@@ -85,6 +85,7 @@ class _Run:
         self._wanted_services = {block.service.name for block in manifest.blocks if block.service}
         named = [block.component for block in manifest.blocks]
         owners = {entry.component for entry in self._ledger.paths.values()} | set(self._ledger.components)
+        owners |= {name for entry in self._ledger.trees.values() for name in entry["components"]}
         self._orphans = sorted(owners - set(named))
         self._selected = set(named) | owners if only is None else set(only)
         unknown = sorted(self._selected - set(named) - owners)
@@ -100,12 +101,13 @@ class _Run:
         blocks = [block for block in self._manifest.blocks if block.component in self._selected]
         total = len(orphans) + len(blocks)
         self._progress(Event("begin", total=total))
-        foundations = Foundations(blocks, self._ledger, self._selected)
-        if any(block.packages or block.accounts for block in blocks):
-            self._progress(Event("step", text="packages and accounts"))
+        foundations = Foundations(blocks, self._ledger, self._selected, self._store, self._manifest.offers)
+        if any(block.packages or block.accounts or block.trees for block in blocks):
+            self._progress(Event("step", text="packages, programs and accounts"))
         absent = [path for path in self._wanted_paths if not os.path.lexists(path)]
         if foundations.ensure(check=check):
             self._store.save(self._ledger, self._manifest.digest, [])
+        self._report.wants = foundations.wants
         context = self._context(foundations)
         context.brought = {path for path in absent if os.path.lexists(path)}
         # What goes makes room (ports, names) for what comes.

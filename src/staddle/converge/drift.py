@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import grp
 import hashlib
+import os
 import pwd
 from dataclasses import dataclass
 
-from . import accounts, packages
+from . import accounts, packages, trees
 from .facts import State, explain, observe, read
 from .ledger import Entry, Ledger, Store
 from .sections import take
@@ -16,7 +17,7 @@ from .text import difference
 
 @dataclass(frozen=True)
 class Drift:
-    """One path (or package, or account) that differs. `what`: missing, content, kind, target, mode, owner or unreadable.
+    """One path (or package, tree, or account) that differs. `what`: missing, content, kind, target, mode, owner or unreadable.
 
     `diff` is from ours to theirs.
     """
@@ -37,7 +38,7 @@ def drift(state: str) -> tuple[Drift, ...]:
     with store.locked():
         ledger = store.load()
         found = [_look(path, entry, store) for path, entry in sorted(ledger.paths.items())]
-        foundations = _look_at_foundations(ledger)
+        foundations = [*_look_at_trees(ledger, store), *_look_at_foundations(ledger)]
     return (*(item for item in found if item is not None), *foundations)
 
 
@@ -61,6 +62,22 @@ def _look_at_section(path: str, entry: Entry, now: State) -> Drift | None:
     if hashlib.sha256(content).hexdigest() == entry.sha256:
         return None
     return Drift(path, entry.component, "content", f"section {entry.section} was changed")
+
+
+def _look_at_trees(ledger: Ledger, store: Store) -> list[Drift]:
+    """Trees that are not as they were unpacked."""
+    found = []
+    for path, entry in sorted(ledger.trees.items()):
+        try:
+            there = os.path.lexists(path)
+            wrong = trees.differences(store, path, entry["sha256"]) if there else [("", "this tree is gone")]
+        except OSError as error:
+            wrong = [("", explain(error, path))]
+            there = True
+        if wrong:
+            what = "content" if there else "missing"
+            found.append(Drift(path, entry["components"][0], what, trees.describe(wrong)))
+    return found
 
 
 def _look_at_foundations(ledger: Ledger) -> list[Drift]:

@@ -7,6 +7,8 @@ Everything lives in the manifest's `state` directory (0700, files 0600):
     generations/000042.json  the same, as it was after run 42, and what that run changed (the last 10)
     blobs/<sha256>           every content written or replaced in those generations
     journal/<component>.json a transaction that has begun and not ended
+    trees/<path>.json        what was unpacked from an archive, file by file
+    incoming/<sha256>        what the ADMIN node sent for the next run
     lock                     held (flock) while a run is under way; contains its pid
 """
 
@@ -73,8 +75,9 @@ class ServiceEntry:
 class Ledger:
     """`ledger.json` in memory. `components` holds each block in plain form, in the order of the manifest.
 
-    `packages` has the `components` that need each, and whether we installed it (`created`); `accounts` the components
-    that need each `user NAME` or `group NAME`; `commands` what the commands of each component have put into effect.
+    `packages` has the `components` that need each, and whether we installed it (`created`); `trees` the `components` that
+    need each, by path, and its `sha256`; `accounts` the components that need each `user NAME` or `group NAME`; `commands`
+    what the commands of each component have put into effect.
     """
 
     node: str = ""
@@ -86,6 +89,7 @@ class Ledger:
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: dict[str, list[str]] = field(default_factory=dict)
     commands: dict[str, dict[str, str]] = field(default_factory=dict)
+    trees: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data; fields of an entry that don't apply are left out."""
@@ -134,6 +138,7 @@ class Ledger:
             packages=data.get("packages", {}),
             accounts=data.get("accounts", {}),
             commands=data.get("commands", {}),
+            trees=data.get("trees", {}),
         )
 
 

@@ -58,6 +58,31 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Tree:
+    """A directory of files that comes as an archive: `sha256` is that of its listing (`trees.py`), `origin` says what it is.
+
+    With `python`, that interpreter makes byte code of what is in it.
+    """
+
+    path: str
+    sha256: str
+    origin: str
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Packages that the ADMIN node can send: an index of them as apt has it, and the SHA-256 of each one's file.
+
+    `only`: the host's own sources are not asked for anything.
+    """
+
+    index: str
+    files: Mapping[str, str]
+    only: bool = False
+
+
+@dataclass(frozen=True)
 class Account:
     """A `user` or `group` that must exist. What there is already is left as it is, but for a user's further `groups`."""
 
@@ -125,7 +150,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Block:
-    """One component. `data` is its plain form, kept in the ledger so that a generation can be brought back."""
+    """One component. `data` is its plain form, kept in the ledger so that a generation can be brought back.
+
+    `lacking` says why the ADMIN node could not say what the component shall be: it fails, and stays as it is.
+    """
 
     component: str
     phase: str
@@ -134,9 +162,11 @@ class Block:
     service: Service | None
     data: Mapping[str, Any]
     packages: tuple[Package, ...] = ()
+    trees: tuple[Tree, ...] = ()
     accounts: tuple[Account, ...] = ()
     commands: tuple[Command, ...] = ()
     displaces: tuple[str, ...] = ()
+    lacking: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +188,7 @@ class Manifest:
     blocks: tuple[Block, ...]
     blobs: dict[str, bytes]
     digest: str
+    offers: Offers | None = None
 
 
 class _Reader:
@@ -268,7 +299,13 @@ def parse(data: Any) -> Manifest:
         blocks=blocks,
         blobs=blobs,
         digest=hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest(),
+        offers=_offers(top.object("offers")) if "offers" in top.data else None,
     )
+
+
+def _offers(reader: _Reader) -> Offers:
+    files = reader.object("files")
+    return Offers(reader.text("index"), {name: files.name(name) for name in files.data}, reader.flag("only"))
 
 
 def parse_commands(data: Any) -> tuple[Command, ...]:
@@ -309,10 +346,17 @@ def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
         packages=tuple(
             Package(item.name("name"), item.optional_text("minimum")) for item in reader.optional_objects("packages")
         ),
+        trees=tuple(_tree(item) for item in reader.optional_objects("trees")),
         accounts=tuple(_account(item) for item in reader.optional_objects("accounts")),
         commands=tuple(_command(item) for item in reader.optional_objects("commands")),
         displaces=reader.texts("displaces") if "displaces" in reader.data else (),
+        lacking=reader.optional_text("lacking"),
     )
+
+
+def _tree(reader: _Reader) -> Tree:
+    sha256 = reader.name("sha256")
+    return Tree(reader.path("path"), sha256, reader.text("origin"), reader.optional_text("python"))
 
 
 def _account(reader: _Reader) -> Account:
@@ -417,7 +461,11 @@ def _check_unique(blocks: tuple[Block, ...]) -> None:
     components: dict[str, int] = {}
     services: dict[str, str] = {}
     paths: dict[str, tuple[str, Resource]] = {}
+    trees: dict[str, Tree] = {}
     for i, block in enumerate(blocks):
+        for tree in block.trees:
+            if trees.setdefault(tree.path, tree).sha256 != tree.sha256:
+                raise ManifestError(f"blocks[{i}] ({block.component}): {tree.path} is already claimed, differently")
         if components.setdefault(block.component, i) != i:
             raise ManifestError(f"blocks[{i}].component: {block.component} is there twice")
         if block.service and services.setdefault(block.service.name, block.component) != block.component:

@@ -12,12 +12,15 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from . import offered
+from .facts import explain
 from .report import CHANGED, FAILED, OK, ResourceResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from .model import Block, Package
+    from .ledger import Store
+    from .model import Block, Offers, Package
 
 POLICY = "/usr/sbin/policy-rc.d"
 _KEPT = f"{POLICY}.before-staddle"
@@ -37,10 +40,14 @@ class AptError(Exception):
 class Packages:
     """Those of all blocks. `ensure` installs what is missing; `results` and `failures` tell each block how that went.
 
-    `coming` are the components of which a package is not there yet: known after `ensure` in check mode.
+    `coming` are the components of which a package is not there yet: known after `ensure` in check mode. `wants` are
+    the files of `offers` that it takes and that were not sent yet.
     """
 
-    def __init__(self, blocks: Iterable[Block]) -> None:
+    def __init__(self, blocks: Iterable[Block], store: Store, offers: Offers | None) -> None:
+        self._store = store
+        self._offers = offers
+        self.wants: list[str] = []
         self._owners: dict[str, list[str]] = {}
         self._minimum: dict[str, str] = {}
         for block in blocks:
@@ -69,10 +76,11 @@ class Packages:
             wanted = [name for name in self._owners if not self._will_do(name, there.get(name))]
             if wanted:
                 self._install(wanted, there, results, check=check)
-        except AptError as error:
+        except (AptError, OSError) as error:
+            reason = explain(error) if isinstance(error, OSError) else str(error)
             # If it is not known which of them is at fault, none of them can be relied on.
             for name in [n for n, result in results.items() if result.action != "none"] or list(results):
-                self._fail(name, results[name], str(error))
+                self._fail(name, results[name], reason)
         for name, result in results.items():
             for component in self._owners[name]:
                 first = component == self._owners[name][0] or result.outcome == FAILED
@@ -86,10 +94,7 @@ class Packages:
     def _install(
         self, wanted: list[str], there: dict[str, str], results: dict[str, ResourceResult], *, check: bool
     ) -> None:
-        known = _candidates(wanted)
-        if not check and any(not self._will_do(name, known.get(name)) for name in wanted):
-            _apt("update", "--error-on=any")
-            known = _candidates(wanted)
+        known, sent = self._look(wanted, check=check)
         for name in list(wanted):
             result = results[name]
             result.action = "upgrade" if name in there else "install"
@@ -99,7 +104,8 @@ class Packages:
         if not wanted:
             return
         plan = [f"{name}={known[name]}" for name in wanted]
-        simulated = _apt("install", "--simulate", "--no-install-recommends", *plan)
+        with offered.index(sent) as options:
+            simulated = _apt("install", "--simulate", "--no-install-recommends", *options, *plan)
         changes = {m[1]: (m[2], m[3]) for m in map(_INST.match, simulated.splitlines()) if m}
         removed = [m[1] for m in map(_REMV.match, simulated.splitlines()) if m]
         for name in wanted:
@@ -111,13 +117,32 @@ class Packages:
         others = sorted(name for name in changes if name not in wanted)
         extra = [f"brings {', '.join(others)}"] if others else []
         extra += [f"removes {', '.join(removed)}"] if removed else []
+        extra += ["from the ADMIN node"] if sent else []
         if extra:
             results[wanted[0]].note = "; ".join([results[wanted[0]].note or "", *extra])
+        files = {name: sent.files[name] for name in changes if sent and name in sent.files}
+        self.wants = offered.absent(files, self._store)
         if check:
             return
-        with _nothing_started():
-            _apt("install", "--no-install-recommends", *_KEEP, *plan)
+        if self.wants:
+            raise AptError(f"{len(self.wants)} package files of the ADMIN node were not sent to this host")
+        with offered.placed(files, self._store) as options, _nothing_started():
+            alone = offered.ALONE if sent and sent.only else ()
+            _apt("install", "--no-install-recommends", *_KEEP, *alone, *options, *plan)
         self.installed = {name for name in wanted if name not in there}
+
+    def _look(self, wanted: list[str], *, check: bool) -> tuple[dict[str, str], Offers | None]:
+        """Which versions can be had of these: by the host itself if it has all of them, else with what is offered."""
+        known = {} if self._offers and self._offers.only else _candidates(wanted)
+        if all(self._will_do(name, known.get(name)) for name in wanted):
+            return known, None
+        if self._offers is None:
+            if not check:
+                _apt("update", "--error-on=any")
+                known = _candidates(wanted)
+            return known, None
+        with offered.index(self._offers) as options:
+            return _candidates(wanted, options), self._offers
 
     def _lacking(self, name: str, candidate: str | None) -> str:
         if candidate is None:
@@ -173,10 +198,10 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) == 3 and row[1] == "installed"}
 
 
-def _candidates(names: Iterable[str]) -> dict[str, str]:
+def _candidates(names: Iterable[str], options: Iterable[str] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     current = ""
-    for line in _run(["apt-cache", "policy", *names]).splitlines():
+    for line in _run(["apt-cache", "policy", *options, *names]).splitlines():
         if not line.startswith(" "):
             current = line.rstrip(":")
         elif line.strip().startswith("Candidate: ") and not line.endswith("(none)"):

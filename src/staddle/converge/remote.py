@@ -1,11 +1,13 @@
 """What the ADMIN node asks of this host over SSH: one request on stdin, one reply on stdout.
 
     {"op": "facts", "packages": [...]}                                  → {"facts": {...}}
+    {"op": "dpkg"}                                                      → {"status": base64 of its status file, gzipped}
     {"op": "converge", "manifest": {...}, "check": bool, "only": [...]} → {"report": {...}}
     {"op": "rollback", "host": {...}, "generation": N|null, "check", "only"} → {"report", "generation", "time"}
     {"op": "remove", "host": {...}, "check", "only", "data": [...]}     → {"report": {...}, "data": [...]}
     {"op": "drift", "host": {...}}                                      → {"drift": [...]}
     {"op": "status", "host": {...}}                                     → {"services": [...]}
+    {"op": "receive", "host": {...}, "name", "size", "sha256", "offset"} and bytes → {"have": N}
 
 `host` is where things are here: `state`, `log_dir`, `manager` and `layout`, as in a manifest. Any reply may be
 {"error": text} instead. Nothing is left behind: this program lives in memory only, and so does the request.
@@ -15,18 +17,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import io
 import json
 import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from . import health, wipe
 from .agent import converge
 from .drift import Drift, drift
 from .host import host_facts
+from .incoming import receive
 from .ledger import Ledger, StateError, Store
 from .model import FORMAT, Manager, ManifestError, parse_block
 from .services import ManagerError, connect
@@ -40,14 +44,15 @@ BUSY = "another converge run is under way"
 WAIT = 120.0
 """Seconds to wait for a run that is under way, such as one whose ADMIN node has lost its connection."""
 _CHECK_TIMEOUT = 5.0
+_DPKG_STATUS = "/var/lib/dpkg/status"
 
 
-def serve(request: bytes) -> int:
-    """Answers one request. Returns the exit status: 0 if there is an answer, whatever it says."""
+def serve(request: bytes, rest: IO[bytes] | None = None) -> int:
+    """Answers one request. `rest` is what follows it. Returns the exit status: 0 if there is an answer, whatever it says."""
     noise = io.StringIO()
     try:
         with contextlib.redirect_stdout(noise):
-            reply = answer(json.loads(request))
+            reply = answer(json.loads(request), rest)
     except (StateError, ManifestError, ManagerError, KeyError, TypeError, ValueError, OSError) as error:
         reply = {"error": str(error) if isinstance(error, (StateError, ManifestError, ManagerError)) else repr(error)}
     with contextlib.suppress(OSError):  # nobody listens any more; what was asked for is done
@@ -56,8 +61,10 @@ def serve(request: bytes) -> int:
     return 0
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any], rest: IO[bytes] | None = None) -> dict[str, Any]:
     """The reply to a request. Raises StateError, ManifestError, ManagerError."""
+    if request["op"] == "receive":
+        return receive(request, rest or io.BytesIO())
     operation = _OPERATIONS.get(request["op"])
     if operation is None:
         raise ManifestError(f"this host was asked for {request['op']!r}, which is not known here")
@@ -68,6 +75,17 @@ def _facts(request: dict[str, Any]) -> dict[str, Any]:
     if os.geteuid() != 0 and not request.get("unprivileged"):
         return {"error": f"this needs root, and runs as user {os.geteuid()}: set ansible_become, or ansible_user: root"}
     return {"facts": host_facts(request["packages"], refresh=bool(request.get("refresh")))}
+
+
+def _dpkg(request: dict[str, Any]) -> dict[str, Any]:
+    """What is installed, as dpkg keeps it: with it another machine's apt can say what would have to be added."""
+    del request
+    try:
+        with open(_DPKG_STATUS, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        content = b""
+    return {"status": base64.b64encode(gzip.compress(content, 6)).decode()}
 
 
 def _converge(request: dict[str, Any]) -> dict[str, Any]:
@@ -225,6 +243,7 @@ def _shared(store: Store, request: dict[str, Any]) -> Iterator[None]:
 
 _OPERATIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "facts": _facts,
+    "dpkg": _dpkg,
     "converge": _converge,
     "rollback": _rollback,
     "remove": _remove,

@@ -92,7 +92,10 @@ class BlockResult:
 
 @dataclass
 class Report:
-    """A whole run. `error` is set when it could not even begin (bad manifest, locked, unusable state directory)."""
+    """A whole run. `error` is set when it could not even begin (bad manifest, locked, unusable state directory).
+
+    `wants` are the SHA-256 names of what this host has to be sent first, because it isn't here.
+    """
 
     node: str = ""
     check: bool = False
@@ -100,6 +103,7 @@ class Report:
     error: str | None = None
     generation: int | None = None
     seconds: float = 0.0
+    wants: list[str] = field(default_factory=list)
     format: int = FORMAT
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from staddle.components.registry import all_components
 from staddle.drive.facts import HostFacts, PackageFacts
 from staddle.drive.material import ensure_material
 from staddle.drive.rundir import locked
+from staddle.drive.supplies import Supplier, Supply, unpack_status
 from staddle.drive.system import system_layout, unavailable
 from staddle.errors import FleetError, StaddleError
 from staddle.inventory import load_inventory
@@ -64,7 +65,9 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     fleet = loaded(inventory).fleet
     seen = set(run.hosts("facts"))
     facts = {node.ip: _facts(node.ip, run, admin) for node in fleet.nodes}
-    layouts = {node.ip: layout_of(node, facts[node.ip]) for node in fleet.nodes}
+    supplier = Supplier(admin, _quiet)
+    supplies = {node.ip: _supply(supplier, node, facts[node.ip], run, admin) for node in fleet.nodes}
+    layouts = {node.ip: layout_of(node, facts[node.ip], supplies[node.ip]) for node in fleet.nodes}
     try:
         contexts = contexts_of(fleet, lambda node: layouts[node.ip])
     except KeyError as error:
@@ -79,10 +82,16 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
         known = facts[node.ip]
         if node.ip in seen:
             certified = {c.name for c in components_on(node) if c.certificates(contexts[node.ip])} | {"ca"}
+            run.put("parcels", node.ip, {n: asdict(p) for n, p in supplies[node.ip].parcels.items()})
             digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
-            if known and scratch_root(node) is None and (reasons := unavailable(node, known)):
+            if known and scratch_root(node) is None and (reasons := _amiss(node, known, supplies[node.ip])):
                 warnings[node.ip] = reasons
     return Compiled(digests, tuple(made), warnings)
+
+
+def _amiss(node: Node, facts: HostFacts, supplied: Supply) -> list[str]:
+    reasons = unavailable(node, supplied.amend(facts), supplied.programs)
+    return [*reasons, *(f"this ADMIN node can't get it either: {problem}" for problem in supplied.problems)]
 
 
 def _publish(run: RunDirectory, manifest: Manifest, tagged: Mapping[str, AbstractSet[str]]) -> str:
@@ -120,7 +129,26 @@ def scratch_root(node: Node) -> str | None:
     return str(root) if root else None
 
 
-def layout_of(node: Node, facts: HostFacts | None) -> Layout:
+def _supply(supplier: Supplier, node: Node, facts: HostFacts | None, run: RunDirectory, admin: Path) -> Supply:
+    if facts is None or scratch_root(node) is not None:
+        return Supply()
+    asked = run.get("dpkg", node.ip)
+    if asked is not None:
+        # Kept for later: `staddle fleet fetch` may run where there is a network, and hosts can't be reached.
+        write_file(kept_status(admin, node.ip), json.dumps(asked).encode(), 0o600)
+    return supplier.supply(node, facts, unpack_status(asked))
+
+
+def kept_status(admin: Path, ip: str) -> Path:
+    """Where it is kept what dpkg last knew on a host that lacked packages."""
+    return admin / "facts" / f"{ip}.dpkg"
+
+
+def _quiet(text: str) -> None:
+    del text
+
+
+def layout_of(node: Node, facts: HostFacts | None, supplied: Supply | None = None) -> Layout:
     """A host's layout, with a program for everything that its components need.
 
     What the host can't have is in it all the same, so that the others' manifests can be compiled; to get it is then
@@ -135,8 +163,9 @@ def layout_of(node: Node, facts: HostFacts | None) -> Layout:
     root = scratch_root(node)
     if root is not None:
         return Layout("sandbox", Manager("supervisor", f"{root}/run/supervisor.sock"), root, assumed, user="root")
-    layout = system_layout(facts or _nothing_known())
-    return replace(layout, programs={**assumed, **layout.programs})
+    supplied = supplied or Supply()
+    layout = system_layout(supplied.amend(facts or _nothing_known()), supplied.programs)
+    return replace(layout, programs={**assumed, **layout.programs}, offers=supplied.offers)
 
 
 def select(index: Mapping[str, Any], tags: list[str], skipped: list[str]) -> dict[str, list[str]]:

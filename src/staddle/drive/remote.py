@@ -20,12 +20,13 @@ PYTHON = "/usr/bin/python3"
 _LOADER = """\
 import os, sys, zlib
 i = sys.stdin.buffer
-z = i.read(int(i.readline()))
+n, m = map(int, i.readline().split())
+z = i.read(n)
 d = os.memfd_create("converge.pyz")
 with open(d, "wb", closefd=False) as f: f.write(z)
 sys.path.insert(0, "/proc/self/fd/%d" % d)
 from staddle_converge.remote import serve
-sys.exit(serve(zlib.decompress(i.read())))
+sys.exit(serve(zlib.decompress(i.read(m)), i))
 """
 
 
@@ -34,13 +35,13 @@ def command(python: str = PYTHON) -> str:
     return f"{shlex.quote(python)} -c {shlex.quote(_LOADER)}"
 
 
-def payload(request: dict[str, Any], manifest: bytes | None = None) -> bytes:
-    """What goes over standard input. `manifest` is canonical JSON, put in as it is."""
+def payload(request: dict[str, Any], manifest: bytes | None = None, attachment: bytes = b"") -> bytes:
+    """What goes over standard input. `manifest` is canonical JSON, put in as it is; `attachment` follows the request."""
     text = json.dumps(request).encode()
     if manifest is not None:
         text = text[:-1] + b', "manifest": ' + manifest + b"}"
-    program = _program()
-    return b"%d\n" % len(program) + program + zlib.compress(text, 6)
+    program, packed = _program(), zlib.compress(text, 6)
+    return b"".join((b"%d %d\n" % (len(program), len(packed)), program, packed, attachment))
 
 
 def reply(code: int, stdout: str, stderr: str) -> dict[str, Any]:

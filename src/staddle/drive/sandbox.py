@@ -27,6 +27,7 @@ from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
 from staddle.programs.embedded import embedded_programs
 from staddle.programs.provision import Step, provision
+from staddle.programs.shelf import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,7 +101,7 @@ class Sandbox:
         fleet, own = _reduce(loaded.fleet, node)
         self._make_root()
         programs = embedded_programs() | provision(
-            packages_on(own, sandbox=True), self.root / "programs", _cache(), on_step
+            packages_on(own, sandbox=True), self.root / "programs", cache_directory() / "apt", on_step
         )
         layout = self._layout(programs, port_offset)
         contexts = contexts_of(fleet, lambda _: layout)
@@ -225,13 +226,6 @@ def _rows(ctx: Context, manifest: Manifest) -> list[Row]:
             )
         )
     return rows
-
-
-def _cache() -> Path:
-    base = (
-        os.environ.get("STADDLE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "staddle"
-    )
-    return Path(base) / "apt"
 
 
 def _may_ping() -> bool:

@@ -13,11 +13,15 @@ from staddle.manifest.layout import Layout, Program, System, release_of
 from staddle.manifest.resources import Manager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Mapping
 
     from staddle.components.base import Package
     from staddle.drive.facts import HostFacts, PackageFacts
     from staddle.inventory.fleet import Node
+
+
+KNOWN = frozenset({"debian", "ubuntu"})
+"""Distributions whose packages Staddle knows the names of."""
 
 
 def wanted_packages(node: Node | None = None) -> tuple[str, ...]:
@@ -27,8 +31,15 @@ def wanted_packages(node: Node | None = None) -> tuple[str, ...]:
     return tuple(sorted({package.name for package in packages}))
 
 
-def system_layout(facts: HostFacts) -> Layout:
-    """The layout of a host run by systemd. It has every program that the host's packages give, or would if installed."""
+def available(facts: HostFacts) -> frozenset[str]:
+    """The packages that the host has, or could install, in a version that will do."""
+    return frozenset(p.name for p in _known_packages() if _version(p, facts.packages.get(p.name)) is not None)
+
+
+def system_layout(facts: HostFacts, supplied: Mapping[str, Program] | None = None) -> Layout:
+    """The layout of a host run by systemd. It has every program that the host's packages give, or would if installed,
+    and those that are `supplied` by the ADMIN node.
+    """
     programs: dict[str, Program] = {}
     for package in _known_packages():
         version = _version(package, facts.packages.get(package.name))
@@ -40,7 +51,7 @@ def system_layout(facts: HostFacts) -> Layout:
     return Layout(
         kind="system",
         manager=Manager("systemd"),
-        programs=programs,
+        programs={**programs, **(supplied or {})},
         clock=facts.clock,
         features=facts.features,
         nameservers=facts.nameservers,
@@ -60,18 +71,22 @@ def system_layout(facts: HostFacts) -> Layout:
     )
 
 
-def unavailable(node: Node, facts: HostFacts) -> list[str]:
+def unavailable(node: Node, facts: HostFacts, supplied: Container[str] = ()) -> list[str]:
     """The enabled components that can't run on the host because their packages can't be had there, in words.
 
-    One without which its component is merely left out (`optional`) is told, too.
+    One without which its component is merely left out (`optional`) is told, too. Programs that are `supplied` by the ADMIN
+    node need no package.
     """
-    if facts.os_id and facts.os_id not in {"debian", "ubuntu"}:
+    if facts.os_id and facts.os_id not in KNOWN:
         return [f"all of it: {facts.os_id} {facts.version_id} is not a system that Staddle knows the packages of"]
     found: dict[str, list[str]] = {}
     for component in all_components():
         if not component.enabled(node):
             continue
         missing = [p for p in component.packages_on(node) if _version(p, facts.packages.get(p.name)) is None]
+        missing = [p for p in missing if not p.programs or not all(name in supplied for name in p.programs)]
+        if component.engines_on(node, frozenset()):
+            missing = [package for package in missing if not package.optional]
         # What can be done without is only missed where there is nothing else.
         if any(package.optional for package in missing) and len(component.packages_on(node)) > len(missing):
             missing = [package for package in missing if not package.optional]
@@ -79,6 +94,14 @@ def unavailable(node: Node, facts: HostFacts) -> list[str]:
             reason = _reason(package, facts.packages.get(package.name), facts)
             found.setdefault(reason, []).append(component.name)
     return [f"{', '.join(components)}: {reason}" for reason, components in found.items()]
+
+
+def lacking(node: Node, facts: HostFacts) -> tuple[Package, ...]:
+    """The packages that the node's components can't do without, and that the host can't get in a version that will do."""
+    if facts.os_id not in KNOWN:
+        return ()
+    packages = [package for package in packages_on(node) if not package.optional]
+    return tuple(p for p in packages if _version(p, facts.packages.get(p.name)) is None)
 
 
 def _known_packages() -> list[Package]:

@@ -4,8 +4,9 @@ File contents are carried once each, by SHA-256, in `blobs`; a file entry holds 
 
     {"format": 1, "node": ip, "layout": name, "state": dir, "log_dir": dir, "manager": {"kind", "socket"},
      "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […],
-                 "service": {…}|null, "packages": […], "accounts": […], "commands": […], "displaces": […]}],
-     "blobs": {sha256: base64}}
+                 "service": {…}|null, "packages": […], "accounts": […], "commands": […], "displaces": […],
+                 "trees": […], "lacking": text}],
+     "blobs": {sha256: base64}, "offers": {"index", "files": {package: sha256}, "only"}}
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def to_data(manifest: Manifest) -> dict[str, Any]:
         "manager": _fields(manifest.manager),
         "blocks": blocks,
         "blobs": blobs,
+        **({"offers": {**_fields(manifest.offers), "files": dict(manifest.offers.files)}} if manifest.offers else {}),
     }
 
 
@@ -73,6 +75,8 @@ def _foundations(block: Block) -> dict[str, Any]:
         "accounts": [{"kind": account.kind, **_fields(account)} for account in block.accounts],
         "commands": [_fields(command) for command in block.commands],
         "displaces": list(block.displaces),
+        "trees": [_fields(tree) for tree in block.trees],
+        "lacking": block.lacking,
     }
     return {key: value for key, value in data.items() if value}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from staddle.inventory.fleet import Node
-    from staddle.manifest.resources import Manager
+    from staddle.manifest.resources import Manager, Offers, Tree
 
 EMBEDDED = "embedded"
 """The origin of Staddle's own programs."""
@@ -28,7 +28,9 @@ class Program:
 
     `version` is the package's, e.g. `1.112.0+ds1-2`; `origin` where it came from (a suite such as `trixie`, or `host`);
     `home` is the directory its package was unpacked to ("" if it is installed);
-    `web_ui` is False when the packager stripped its web pages; `environment` is what it needs to run from there.
+    `web_ui` is False when the packager stripped its web pages; `environment` is what it needs to run from there. `tree` is
+    what it is in, if the ADMIN node sends it, and `needs` are the packages of the host that it wants there then; `lacking` is
+    why it can't be had although there should be one.
     """
 
     path: str
@@ -37,6 +39,9 @@ class Program:
     home: str = ""
     web_ui: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+    tree: Tree | None = None
+    needs: tuple[str, ...] = ()
+    lacking: str | None = None
 
     @property
     def provider(self) -> str:
@@ -92,7 +97,7 @@ class Layout:
     `root` is prepended to every absolute path ("" on a real system). `user` is who runs everything in a sandbox;
     None means that each component has its own system user. `icmp` says whether ICMP probes can be sent, `clock` whether
     the clock may be set. `features`, `nameservers` and `search` are what a real host has already, `system` is what it is
-    (`staddle.drive.facts`).
+    (`staddle.drive.facts`). `offers` are packages that it can have sent.
     """
 
     kind: Literal["sandbox", "system"]
@@ -107,6 +112,7 @@ class Layout:
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     system: System = field(default_factory=System)
+    offers: Offers | None = None
     python: str = "/usr/bin/python3"
     """Runs those of our programs that are shipped as source: 3.9 or newer, nothing but its standard library."""
 

@@ -92,6 +92,31 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """A directory of files that the host gets from the ADMIN node as one archive. Several blocks may name it.
+
+    `sha256` addresses what is in it; another content needs another path. `origin` says for people what it is. With
+    `python`, that interpreter of the host makes byte code of the modules in it.
+    """
+
+    path: str
+    sha256: str
+    origin: str
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Packages that the host can have sent, where its own sources lack one: an index of them as apt has it, and the
+    SHA-256 of each one's file. `only`: nothing of these is looked for in the host's own sources.
+    """
+
+    index: str
+    files: Mapping[str, str]
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A group that must exist. Several blocks may name it."""
 
@@ -207,8 +232,9 @@ class Service:
 class Block:
     """One component on one host: converged as a unit, accepted or rolled back as a unit.
 
-    Packages and accounts come before all blocks, and stay when a block is rolled back. `displaces` are services of others
-    that do the same job: they are stopped before ours starts.
+    Packages, trees and accounts come before all blocks, and stay when a block is rolled back. `displaces` are services of
+    others that do the same job: they are stopped before ours starts. `lacking` says why nothing else could be said here:
+    the block fails, and the component stays as it is on the host.
     """
 
     component: str
@@ -220,6 +246,8 @@ class Block:
     accounts: tuple[Group | User, ...] = ()
     commands: tuple[Command, ...] = ()
     displaces: tuple[str, ...] = ()
+    trees: tuple[Tree, ...] = ()
+    lacking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +263,7 @@ class Manifest:
     """The desired state of one host, in the order in which it is brought about.
 
     `state` is the directory (0700) in which converge keeps its ledger; `log_dir` holds `<service>.log`, of which a
-    failure report quotes the end.
+    failure report quotes the end. `offers` are packages that it can have sent.
     """
 
     node: str
@@ -244,3 +272,4 @@ class Manifest:
     log_dir: str
     manager: Manager
     blocks: tuple[Block, ...]
+    offers: Offers | None = None

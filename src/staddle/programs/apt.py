@@ -3,6 +3,8 @@
 Two questions are answered: which version would a suite give, and what has to be unpacked to run it here. For packages of the
 machine's own release the second is apt's own solution, less what is installed. For those of a newer suite it is the package
 alone, with the missing ones of its dependencies taken from the machine's release (its C library can't be replaced).
+
+"The machine" is this one, or a host of another release and architecture (`Target`) whose packages are looked for here.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from staddle.errors import ProgramError
-from staddle.programs.sources import NEWER_SUITES, derive, machine_sources, release_codename
+from staddle.programs.sources import NEWER_SUITES, derive, for_release, machine_sources, release_codename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,21 +36,36 @@ class Candidate:
     suite: str
 
 
-class Apt:
-    """apt with private state below `directory`, one set of lists per suite."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host that packages are looked for: its release and architecture, and a copy of what dpkg knows there."""
 
-    def __init__(self, directory: Path) -> None:
+    codename: str
+    architecture: str
+    status: Path
+
+
+class Apt:
+    """apt with private state below `directory`, one set of lists per suite, for this machine or a `target`."""
+
+    def __init__(self, directory: Path, target: Target | None = None) -> None:
         if not shutil.which("apt-get"):
             raise ProgramError(
                 "this machine has no apt: packaged programs can be fetched on Debian and its derivatives only",
                 hint="put the programs on the PATH yourself, or run Staddle on Debian 12 or newer",
             )
         self.directory = directory
-        codename = release_codename() or ""
+        self.target = target
+        here = release_codename() or ""
+        codename = target.codename if target else here
         self.suites = ("host", *NEWER_SUITES.get(codename, ()))
         sources = machine_sources()
         if not sources:
             raise ProgramError("apt has no sources on this machine", hint="add one to /etc/apt/sources.list.d")
+        if target:
+            sources = for_release(sources, here, codename)
+            if not sources:
+                raise ProgramError(f"none of this machine's apt sources is one that {codename} could be had from")
         self._sources = {
             suite: sources if suite == "host" else derive(sources, codename, suite) for suite in self.suites
         }
@@ -60,6 +78,34 @@ class Apt:
         stanzas = "\n".join(source.deb822() for source in self._sources[suite])
         (home / "etc/sources.list.d/staddle.sources").write_text(stanzas, encoding="utf-8")
         self._run(suite, ["apt-get", "update", "-qq", "--error-on=any"])
+        (home / "updated").touch()
+
+    def refresh(self, suite: str, age: float) -> None:
+        """`update`, unless that was done less than `age` seconds ago. Where it can't be done now, what is there has to
+        do: raises ProgramError if that is nothing.
+        """
+        stamp = self._home(suite) / "updated"
+        if stamp.exists() and time.time() - stamp.stat().st_mtime < age:
+            return
+        try:
+            self.update(suite)
+        except ProgramError:
+            if not stamp.exists():
+                raise
+
+    def solution(self, names: Iterable[str]) -> list[Candidate]:
+        """All that installing these packages, in the versions of the machine's release, would bring there."""
+        return self._missing(list(names))
+
+    def stanzas(self, candidates: Iterable[Candidate]) -> dict[str, str]:
+        """What the index says of each of these packages of the machine's release: signed by it, checked by apt."""
+        found: dict[str, str] = {}
+        text = self._run("host", ["apt-cache", "show", *(f"{c.package}={c.version}" for c in candidates)])
+        for stanza in text.split("\n\n"):
+            name = re.search(r"^Package: (\S+)$", stanza, re.MULTILINE)
+            if name and re.search(r"^SHA256: ", stanza, re.MULTILINE):
+                found.setdefault(name[1], stanza.strip() + "\n")
+        return found
 
     def candidates(self, packages: Iterable[str], suite: str) -> dict[str, Candidate]:
         """What the suite would install, whatever the machine has; packages that it doesn't know are left out."""
@@ -75,7 +121,7 @@ class Apt:
         wanted = list(candidates)
         names = [c.package for c in wanted if c.suite == "host"]
         for foreign in (c for c in wanted if c.suite != "host"):
-            names += self._dependencies(foreign)
+            names += self.dependencies(foreign)
         missing = self._missing(names) if names else []
         known = {c.package for c in wanted}
         return wanted + [c for c in missing if c.package not in known]
@@ -125,7 +171,8 @@ class Apt:
             fetched[0].replace(file)
         scratch.rmdir()
 
-    def _dependencies(self, candidate: Candidate) -> list[str]:
+    def dependencies(self, candidate: Candidate) -> list[str]:
+        """What it depends on, of what the machine's release has."""
         text = self._run(candidate.suite, ["apt-cache", "show", f"{candidate.package}={candidate.version}"])
         names = []
         for field in re.findall(r"^(?:Pre-)?Depends: (.+)$", text, re.MULTILINE):
@@ -151,7 +198,7 @@ class Apt:
         config = home / "apt.conf"
         settings = {
             "Dir::State": home / "state",
-            "Dir::State::status": "/var/lib/dpkg/status",
+            "Dir::State::status": self.target.status if self.target else "/var/lib/dpkg/status",
             "Dir::Cache": home / "cache",
             "Dir::Etc::sourcelist": "/dev/null",
             "Dir::Etc::sourceparts": home / "etc/sources.list.d",
@@ -162,6 +209,9 @@ class Apt:
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
         }
+        if self.target:
+            settings["APT::Architecture"] = self.target.architecture
+            settings["APT::Architectures"] = self.target.architecture
         text = "".join(f'{key} "{value}";\n' for key, value in settings.items())
         text += "#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
         if not config.exists() or config.read_text(encoding="utf-8") != text:

@@ -97,7 +97,7 @@ def _choose(apt: Apt, packages: Sequence[Package], progress: Callable[[Step], No
             if found is None:
                 continue
             seen[package.name] = f"{found.version} in {suite}"
-            if _at_least(found.version, package.minimum):
+            if at_least(found.version, package.minimum):
                 chosen.append(found)
                 open_packages.remove(package)
     open_packages = [package for package in open_packages if not package.optional]
@@ -113,7 +113,8 @@ def _choose(apt: Apt, packages: Sequence[Package], progress: Callable[[Step], No
     return chosen
 
 
-def _at_least(version: str, minimum: str) -> bool:
+def at_least(version: str, minimum: str) -> bool:
+    """By dpkg's rules."""
     return subprocess.run(["dpkg", "--compare-versions", version, "ge", minimum], check=False).returncode == 0
 
 
@@ -123,8 +124,14 @@ def _unpack(archive: Path, home: Path, relocate: Mapping[str, str]) -> None:
         return
     scratch = home.with_name(f".{home.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
+    unpack(archive, scratch, relocate)
+    scratch.rename(home)
+
+
+def unpack(archive: Path, directory: Path, relocate: Mapping[str, str]) -> None:
+    """The package's files, with the paths in its programs replaced. Raises ProgramError."""
     result = subprocess.run(
-        ["dpkg-deb", "--extract", str(archive), str(scratch)], capture_output=True, text=True, check=False
+        ["dpkg-deb", "--extract", str(archive), str(directory)], capture_output=True, text=True, check=False
     )
     if result.returncode:
         archive.unlink(missing_ok=True)
@@ -132,8 +139,7 @@ def _unpack(archive: Path, home: Path, relocate: Mapping[str, str]) -> None:
             f"can't unpack {archive.name}: {result.stderr.strip()}", hint="run it again: it is refetched"
         )
     for old, new in relocate.items():
-        _relocate(scratch, old.encode(), new.encode())
-    scratch.rename(home)
+        _relocate(directory, old.encode(), new.encode())
 
 
 def _relocate(home: Path, old: bytes, new: bytes) -> None:
@@ -209,7 +215,7 @@ def _recorded(directory: Path) -> tuple[list[Candidate], set[str]]:
 def _serves(package: Package, chosen: Sequence[Candidate], directory: Path) -> bool:
     """Whether an earlier choice is there, complete, and new enough."""
     candidate = next((c for c in chosen if c.package == package.name), None)
-    if candidate is None or not _at_least(candidate.version, package.minimum):
+    if candidate is None or not at_least(candidate.version, package.minimum):
         return False
     home = _home(directory, candidate)
     return all(Path(f"{home}{path}").exists() for path in package.programs.values())

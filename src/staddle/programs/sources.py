@@ -48,6 +48,19 @@ def derive(sources: list[Source], codename: str, suite: str) -> list[Source]:
     return [replace(source, suites=(suite,)) for source in sources if codename in source.suites]
 
 
+def for_release(sources: list[Source], codename: str, release: str) -> list[Source]:
+    """The sources that a machine of another `release` of the same distribution would have: the suite, its updates, its
+    security fixes. Those of other suites than the machine's own (`codename`) are left out.
+    """
+    found = []
+    for source in sources:
+        suites = [suite for suite in source.suites if suite == codename or suite.startswith(f"{codename}-")]
+        if suites:
+            moved = tuple(release + suite.removeprefix(codename) for suite in suites)
+            found.append(replace(source, suites=moved))
+    return found
+
+
 def release_codename(os_release: Path = Path("/etc/os-release")) -> str | None:
     """The distribution release the machine runs, e.g. `bookworm`."""
     if not os_release.is_file():

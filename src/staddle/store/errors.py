@@ -19,3 +19,7 @@ class CorruptError(StoreError):
 
 class WorkerError(StoreError):
     """The converting or merging process failed or died; the message has what it said."""
+
+
+class OtherBuildError(WorkerError):
+    """The process is of other code than the server, which must be restarted. Nothing is wrong with the rows."""

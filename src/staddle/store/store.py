@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from staddle.store import compact
-from staddle.store.errors import ReadOnlyError, StoreError, WorkerError
+from staddle.store.errors import OtherBuildError, ReadOnlyError, StoreError, WorkerError
 from staddle.store.manifest import Manifest, Part
 from staddle.store.parts import index_path, part_path, shapes_path, summary_path
 from staddle.store.wal import WriteAheadLog, list_segments, segment_path
@@ -352,8 +352,8 @@ class Store:
         self._failures += 1
         self.counters["convert_errors"] += 1
         log.error("converting log segments %s failed (attempt %d): %s", batch, self._failures, error)
-        full = "No space left" in str(error) or self._read_only
-        if self._failures > MAX_ATTEMPTS and len(batch) == 1 and not full:
+        innocent = isinstance(error, OtherBuildError) or "No space left" in str(error) or self._read_only
+        if self._failures > MAX_ATTEMPTS and len(batch) == 1 and not innocent:
             # Better one segment aside, for a person to look at, than no row ever again.
             path = segment_path(self.options.folder / "wal", batch[0])
             self._quarantine([path])

@@ -18,7 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from staddle.store.errors import WorkerError
+from staddle.store.build import BUILD
+from staddle.store.errors import OtherBuildError, WorkerError
 from staddle.store.manifest import Part
 
 IDLE_SECONDS = 20.0
@@ -36,6 +37,7 @@ class Worker:
             "threads": threads,
             "nice": nice,
             "codec": codec,
+            "build": BUILD,
         }
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,6 +68,8 @@ class Worker:
                 self._stop()
                 raise WorkerError(f"worker ended with status {status} during {request['do']}")
         answer = json.loads(line)
+        if answer.get("other_build"):
+            raise OtherBuildError(answer["error"])
         if "error" in answer:
             raise WorkerError(answer["error"])
         return answer["ok"]
@@ -126,7 +130,18 @@ class Worker:
             process.wait()
 
 
+def _refuse() -> None:
+    """The code was exchanged while the server ran: what it wants and what we'd do may not be the same."""
+    text = "the program was exchanged while the store was running: it has to be restarted"
+    for _ in sys.stdin.buffer:
+        sys.stdout.buffer.write(json.dumps({"error": text, "other_build": True}).encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+
 def _serve(settings: dict[str, Any]) -> None:
+    if settings["build"] != BUILD:
+        _refuse()
+        return
     import duckdb  # noqa: PLC0415 (the server never pays for what only the worker needs)
 
     from staddle.store.codec import load_codec  # noqa: PLC0415

@@ -81,13 +81,15 @@ def test_a_host_that_gives_no_answer_is_explained(code: int, stdout: str, stderr
 
 
 def test_the_manifest_is_sent_as_it_is() -> None:
-    body = remote.payload({"op": "converge", "check": True}, b'{"node":"\xc3\xa9"}\n')
-    size, _, rest = body.partition(b"\n")
-    assert json.loads(zlib.decompress(rest[int(size) :])) == {
+    body = remote.payload({"op": "converge", "check": True}, b'{"node":"\xc3\xa9"}\n', b"and more")
+    sizes, _, rest = body.partition(b"\n")
+    program, request = map(int, sizes.split())
+    assert json.loads(zlib.decompress(rest[program : program + request])) == {
         "op": "converge",
         "check": True,
         "manifest": {"node": "é"},
     }
+    assert rest[program + request :] == b"and more"
 
 
 def test_a_run_that_is_under_way_is_waited_for(tmp_path: Path) -> None:

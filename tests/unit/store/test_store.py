@@ -12,7 +12,7 @@ from staddle.store.errors import CorruptError, StoreError, WorkerError
 from staddle.store.manifest import Manifest, Part
 from staddle.store.options import Options
 from staddle.store.rowformat import RowFormat
-from staddle.store.store import Store
+from staddle.store.store import MAX_ATTEMPTS, Store
 from staddle.store.wal import WriteAheadLog, read_segment, segment_path
 
 YEARS = 36_500 * 86_400.0
@@ -188,6 +188,22 @@ def test_a_segment_that_cannot_be_converted_is_put_aside(tmp_path: Path, monkeyp
     assert sum(p.rows for p in store.manifest.parts) == 1
     assert len(list((tmp_path / "quarantine").iterdir())) == 1
     assert "segment" in store.manifest.lost[0]
+    store.close()
+
+
+def test_a_worker_of_another_build_touches_nothing(tmp_path: Path) -> None:
+    store = Store(Options(tmp_path, retention=YEARS))
+    ours = store._converter._settings["build"]
+    store._converter._settings["build"] = "another"
+    store._converter.close()
+    store.append(0, RowFormat(), line(5))
+    wait_for(lambda: not store.flush(1) and store.counters["convert_errors"] > MAX_ATTEMPTS)
+    assert not (tmp_path / "quarantine").exists()
+    assert not store.manifest.lost
+    # The server is restarted with the code that is there now.
+    store._converter._settings["build"] = ours
+    store._converter.close()
+    wait_for(lambda: store.flush(1) and sum(p.rows for p in store.manifest.parts) == 1)
     store.close()
 
 

@@ -98,7 +98,9 @@ class Alertmanager(InfraComponent):
                 directory=program.home + TEMPLATES,
                 reload_signal="HUP",
                 displaces=("prometheus-alertmanager",),
-                confinement=Confinement(PROMETHEUS, writes=(ctx.infra("alertmgr"),), memory=10),
+                confinement=Confinement(
+                    PROMETHEUS, writes=(ctx.infra("alertmgr"),), memory=10, directory=bool(program.home)
+                ),
             ),
         )
 

@@ -15,6 +15,8 @@ from staddle.components.registry import component
 from staddle.manifest.resources import Directory, HttpHealth
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from staddle.inventory.fleet import Node
     from staddle.manifest.layout import Program
 
@@ -42,6 +44,11 @@ class VictoriaLogs(InfraComponent):
                 return (replace(VICTORIA_LOGS, optional=False),)
             case "auto":
                 return (VICTORIA_LOGS,)
+
+    def engines_on(self, node: Node, available: AbstractSet[str]) -> tuple[str, ...]:
+        provider = node.params.vlogs_provider
+        own = provider == "embedded" or (provider == "auto" and VICTORIA_LOGS.name not in available)
+        return ("staddle-logs",) if own else ()
 
     def program_on(self, ctx: Context) -> Program:
         names = {
@@ -88,6 +95,13 @@ class VictoriaLogs(InfraComponent):
                 # It writes what it holds in memory to disk.
                 stop_timeout=60,
                 displaces=("victoria-logs",),
-                confinement=Confinement(VICTORIA, writes=(data,), memory=40, open_files=1_048_576),
+                # Ours lowers the priority of its own helpers.
+                confinement=Confinement(
+                    VICTORIA,
+                    writes=(data,),
+                    memory=40,
+                    open_files=1_048_576,
+                    resources=program.provider == "embedded",
+                ),
             ),
         )

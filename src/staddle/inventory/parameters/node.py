@@ -73,6 +73,13 @@ class NodePackageParameters(Section):
         ),
     ] = Field(default_factory=lambda: ["local"])
     node_repo_remove: Annotated[bool, Param("Set the host's own package sources aside, once others work.")] = True
+    node_package_source: Annotated[
+        Literal["auto", "host", "admin"],
+        Param(
+            "Who gets packages: the host from its own sources and, what they lack, the ADMIN node (`auto`); nobody but the"
+            " host; nobody but the ADMIN node, for hosts whose sources can't be reached."
+        ),
+    ] = "auto"
     node_packages: Annotated[PackageNames, Param("Packages kept at their latest version.")] = Field(
         default_factory=lambda: ["openssh-server"]
     )
