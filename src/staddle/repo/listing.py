@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -17,8 +18,9 @@ from urllib.parse import quote
 import jinja2
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from staddle.repo.index_cache import Entry
     from staddle.repo.model import LockedPackage, Target
 
 VERSION = "1"
@@ -48,7 +50,7 @@ END"""
 def pages(
     name: str,
     places: Sequence[tuple[LockedPackage, Target, str]],
-    wheels: Sequence[str],
+    wheels: Mapping[str, Entry],
     fingerprint: str,
     now: int,
 ) -> dict[str, bytes]:
@@ -69,7 +71,7 @@ def pages(
         published=published,
         fingerprint=fingerprint,
         parts=parts,
-        wheels=wheels,
+        wheels=sorted(wheels),
         folders=sorted({path.partition("/")[0] for path in packages} | ({"wheels", "simple"} if wheels else set())),
         css=css,
         theme=theme,
@@ -83,7 +85,8 @@ def pages(
              "target": target.key, "path": path}
             for p, target, path in sorted(places, key=lambda place: (place[1], place[0]))
         ],
-        "wheels": list(wheels),
+        "wheels": [{**entry.data, "file": file, "sha256": entry.sha256} for file, entry in sorted(wheels.items())],
+        "pythons": sorted({f"3.{minor}" for file in wheels for minor in re.findall(r"-cp3(\d+)-cp3", file)}),
     }  # fmt: skip
     return {**more, "index.html": html.encode(), "repo.json": json.dumps(data, sort_keys=True).encode()}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from staddle.repo.index_cache import IndexCache
 from staddle.repo.model import RepoError
 from staddle.repo.offline import tree
 from staddle.repo.offline.tree import Complete, TreeError
+from staddle.repo.signing import open_signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 LAYOUT = "1"
 """To be changed with anything that makes other files of the same packages."""
 CACHE = "index-cache.json"
+HOME, WORK, WHEELS = "repo/published", "repo/work", "repo/wheels"
+"""Below the ADMIN node's files: what is served, what is known of package files, and Staddle's own wheels."""
 _NAMED_BY_CONTENT = re.compile(r"^pool/|/by-hash/|/Packages/|/repodata/[0-9a-f]{64}-")
 
 
@@ -87,6 +91,19 @@ def publish(
     except OSError as error:
         what = error.filename or home
         raise RepoError(f"can't publish the repository {home / name}: {what}: {error.strerror}") from error
+
+
+def publish_here(admin: Path, parts: Sequence[Part], name: str) -> Published:
+    """`publish` on the ADMIN node whose files are in `admin`, with the repository's key and the wheels that are there.
+
+    Nodes get it by the next apply. Raises RepoError, PkiError.
+    """
+    now = int(time.time())
+    signer = open_signer(admin / "pki", f"{name} package repository", now)
+    wheel_files = sorted((admin / WHEELS).glob("*.whl"))
+    published = publish(parts, admin / HOME, name, signer, work=admin / WORK, wheel_files=wheel_files, now=now)
+    confirm(published)
+    return published
 
 
 def confirm(published: Published) -> None:
@@ -181,7 +198,9 @@ def _draft(
     draft.sources |= {f"wheels/{file}": found for file, found in python.items()}
     draft.contents |= wheels.simple_index({file: entry for file, (_, entry) in python.items()})
     draft.contents[tree.KEY] = signer.public.encode()
-    draft.contents |= listing.pages(name, places, sorted(python), signer.fingerprint, now)
+    draft.contents |= listing.pages(
+        name, places, {file: entry for file, (_, entry) in python.items()}, signer.fingerprint, now
+    )
     return draft
 
 

@@ -206,7 +206,7 @@ def test_no_placeholder_is_left_in_a_default() -> None:
     params = one().params
     left = {name for name, value in params if "${" in str(value)}
     assert left == {"cache_pkg_name"}, "its ${os} and ${arch} are those of the target"
-    assert params.cache_pkg_name == f"staddle-pkg-{params.version}.${{os}}.${{arch}}.tgz"
+    assert params.cache_pkg_name == f"staddle-pkg-{params.version}.${{os}}.${{arch}}.pyz"
 
 
 # ---------------------------------------------------------------- positions

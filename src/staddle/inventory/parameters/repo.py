@@ -49,7 +49,7 @@ class CacheParameters(Section):
     title: ClassVar[str] = "CACHE"
 
     cache_pkg_name: Annotated[str, Param("File name of the bundle.", tokens=True)] = (
-        "staddle-pkg-${version}.${os}.${arch}.tgz"
+        "staddle-pkg-${version}.${os}.${arch}.pyz"
     )
     cache_pkg_dir: Annotated[str, Param("Directory on the ADMIN node that bundles are kept in.", tokens=True)] = (
         "dist/${version}"
