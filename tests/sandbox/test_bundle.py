@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from tests.unit.repo_publish.packages import BOOKWORM, TRIXIE, locked, make_deb
 
 from staddle.repo.offline import actions
 from staddle.repo.offline.archive import BundleError
-from staddle.repo.publish import HOME, Part, publish_here
+from staddle.repo.publish import HOME, Part, publish
+from staddle.repo.signing import open_signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +56,10 @@ class Site:
 
     def publish(self, packages: dict[Target, list[Path]]) -> None:
         parts = [Part(locked(target, files), self.folder(target)) for target, files in packages.items()]
-        publish_here(self.path / "files", parts, "pkgs")
+        now = int(time.time())
+        files = self.path / "files"
+        signer = open_signer(files / "pki", "Test", now)
+        publish(parts, files / HOME, "pkgs", signer, work=files / "repo/work", wheel_files=[], now=now)
 
     def folder(self, target: Target) -> Path:
         path = self.path / "downloads" / target.key

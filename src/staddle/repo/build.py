@@ -31,7 +31,7 @@ from staddle.repo.lock import read_lock, write_lock
 from staddle.repo.metadata.fetch import Session
 from staddle.repo.model import LOCK_NAME, Lock, RepoError
 from staddle.repo.offline import tree
-from staddle.repo.publish import Part, Published, publish
+from staddle.repo.publish import WHEELS, Part, Published, publish
 from staddle.repo.resolution import resolve
 from staddle.repo.signatures import Keys
 from staddle.repo.signing import open_signer
@@ -117,7 +117,7 @@ class Repository:
         *,
         only: Sequence[Target] = (),
         update: bool = False,
-        wheels: Sequence[Path] = (),
+        wheels: Sequence[Path] | None = None,
     ) -> Built:
         """Bring the repository to what the inventory wants. Raises RepoError; what was served before is then served still.
 
@@ -137,9 +137,8 @@ class Repository:
             watch.step("indexing and signing")
             now = int(dt.datetime.now(dt.UTC).timestamp())
             signer = open_signer(self.admin / PKI, self.name, now)
-            published = publish(
-                parts, self.home, self.name, signer, work=self.root / "work", wheel_files=wheels, now=now
-            )
+            own = sorted((self.admin / WHEELS).glob("*.whl")) if wheels is None else wheels
+            published = publish(parts, self.home, self.name, signer, work=self.root / "work", wheel_files=own, now=now)
             return Built(published, plan, downloaded)
 
     def add(self, items: Sequence[str], watch: Watch) -> Built:

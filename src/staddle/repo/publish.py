@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from staddle.repo.index_cache import IndexCache
 from staddle.repo.model import RepoError
 from staddle.repo.offline import tree
 from staddle.repo.offline.tree import Complete, TreeError
-from staddle.repo.signing import open_signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
 LAYOUT = "1"
 """To be changed with anything that makes other files of the same packages."""
 CACHE = "index-cache.json"
-HOME, WORK, WHEELS = "repo/published", "repo/work", "repo/wheels"
-"""Below the ADMIN node's files: what is served, what is known of package files, and Staddle's own wheels."""
+HOME, WHEELS = "repo/www", "repo/wheels"
+"""Below the ADMIN node's files: what is served, and Staddle's own wheels."""
 _NAMED_BY_CONTENT = re.compile(r"^pool/|/by-hash/|/Packages/|/repodata/[0-9a-f]{64}-")
 
 
@@ -83,6 +81,7 @@ def publish(
         cache.save()
         binding = _binding(parts, signer, name, python)
         if served := _still_served(home, name, binding, signer):
+            os.utime(served.tree / tree.COMPLETE)  # its age, which is watched, begins anew
             return served
         draft = _draft(parts, known, python, signer, name, now)
         return Published(*_switch(home, name, draft, parts, binding, signer, now), changed=True)
@@ -91,27 +90,6 @@ def publish(
     except OSError as error:
         what = error.filename or home
         raise RepoError(f"can't publish the repository {home / name}: {what}: {error.strerror}") from error
-
-
-def publish_here(admin: Path, parts: Sequence[Part], name: str) -> Published:
-    """`publish` on the ADMIN node whose files are in `admin`, with the repository's key and the wheels that are there.
-
-    Nodes get it by the next apply. Raises RepoError, PkiError.
-    """
-    now = int(time.time())
-    signer = open_signer(admin / "pki", f"{name} package repository", now)
-    wheel_files = sorted((admin / WHEELS).glob("*.whl"))
-    published = publish(parts, admin / HOME, name, signer, work=admin / WORK, wheel_files=wheel_files, now=now)
-    confirm(published)
-    return published
-
-
-def confirm(published: Published) -> None:
-    """Note that what is served is still what should be: its age, which is watched, begins anew. Raises RepoError."""
-    try:
-        os.utime(published.tree / tree.COMPLETE)
-    except OSError as error:
-        raise RepoError(f"can't touch {published.tree / tree.COMPLETE}: {error.strerror}") from error
 
 
 def target_path(target: Target) -> str:

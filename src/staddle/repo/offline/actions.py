@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/opt/staddle"
 ADMIN = "files"
-PUBLISHED = "repo/published"
+PUBLISHED = "repo/www"
 """Where the ADMIN node keeps the repository that it serves, below its directory of files."""
 _REPO = "repo/"
 _PARTS = ("collection/", "docs/")
@@ -51,7 +51,7 @@ def verify(path: str, key: str | None) -> list[str]:
                 problems.append(f"{os.path.basename(beside)}: {error}")
         if wrong := bundle.judge_seal(trusted):
             problems.append(wrong)
-        return problems + bundle.judge()
+        return problems + bundle.judge() or bundle.judge_frame()
 
 
 def read_key(path: str) -> PublicKey:
@@ -123,7 +123,8 @@ def install(path: str, directory: str, admin: str, key: str | None, say: Callabl
             archive.remove(os.path.join(directory, part))
             os.makedirs(os.path.join(directory, part))
             archive.extract(bundle, part, os.path.join(directory, part))
-        _install_staddle(bundle, directory, str(home / manifest.name))
+        if manifest.pythons:
+            _install_staddle(bundle, directory, str(home / manifest.name))
 
 
 def _reader(bundle: Bundle, path: str) -> object:

@@ -152,13 +152,12 @@ class Bundle:
         problems = [f"{path}: it is not part of the bundle" for path in sorted(set(self.names) - known)]
         problems += [f"{path}: it is there twice" for path in sorted(set(self.names)) if self.names.count(path) > 1]
         problems += [f"{path}: it is missing" for path in sorted(set(expected) - set(self.names) - absent)]
-        problems += self._judge_frame()
         there = [path for path in sorted(expected) if path in self.names]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             problems += [problem for problem in pool.map(self._judge_one, there) if problem]
         return problems
 
-    def _judge_frame(self) -> list[str]:
+    def judge_frame(self) -> list[str]:
         """What is between the files: nothing but the headers that `write` makes."""
         with open(self.path, "rb") as file:
             at = len(SHEBANG)

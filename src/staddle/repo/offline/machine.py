@@ -34,11 +34,11 @@ def why_not(manifest: Manifest, here: dict[str, str]) -> str | None:
 
 
 def why_no_python(manifest: Manifest) -> str | None:
-    """Why Staddle itself can't be installed with this Python, if it can't."""
+    """Why Staddle itself can't be installed with this Python, if it can't. A bundle may bring packages only."""
     own = ".".join(map(str, sys.version_info[:2]))
-    if own in manifest.pythons:
+    if own in manifest.pythons or not manifest.pythons:
         return None
-    return f"this is Python {own}, and the bundle has Staddle for {', '.join(manifest.pythons) or 'none'}"
+    return f"this is Python {own}, and the bundle has Staddle for {', '.join(manifest.pythons)}"
 
 
 def _named(machine: dict[str, str]) -> str:
