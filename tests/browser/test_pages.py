@@ -58,7 +58,7 @@ PAGES = {
     "/alertmgr/#/status": "Alerts",
     "/ui/": "Dashboards: not installed yet",
     "/vlogs/": "Logs",
-    "/vtraces/": "Traces: not installed yet",
+    "/vtraces/": "Traces",
     "/there/is/no/such/page": "Nothing stands here",
 }
 

@@ -68,6 +68,7 @@ class Site:
         own = {
             "infra_seq": 1,
             "vlogs_enabled": False,
+            "vtraces_enabled": False,
             "node_tune": "none",
             "node_admin_pk_list": ["ssh-ed25519 AAAA me"],
             **parameters,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 QUIET = {
     "vmetrics_enabled": False,
     "vlogs_enabled": False,
+    "vtraces_enabled": False,
     "vmalert_enabled": False,
     "alertmanager_enabled": False,
     "blackbox_enabled": False,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SERVICES = (
     "alertmanager", "blackbox", "chronyd", "dnsmasq", "log_agent", "nginx", "nginx_exporter", "node_exporter", "vlogs",
-    "vmalert", "vmetrics",
+    "vmalert", "vmetrics", "vtraces",
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_every_component_is_healthy(stack: Stack) -> None:
     assert result.returncode == 0
     assert {c["component"]: c["healthy"] for c in data["components"]} == dict.fromkeys(SERVICES, True)
     assert all(c["pid"] and c["version"] for c in data["components"])
-    assert {c["component"] for c in data["components"] if c["provider"] == "embedded"} == {"vlogs"}
+    assert {c["component"] for c in data["components"] if c["provider"] == "embedded"} == {"vlogs", "vtraces"}
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
@@ -50,7 +50,7 @@ def test_every_target_is_up_and_has_the_four_labels(stack: Stack) -> None:
     assert {one["job"] for one in labels} >= {"infra", "node", "probe"}
     assert all(one.keys() >= {"job", "cls", "ins", "ip"} for one in labels)
     assert {one["ins"] for one in labels if one["job"] == "infra"} == {
-        "alertmanager-1", "blackbox-1", "nginx-1", "vlogs-1", "vmalert-1", "vmetrics-1",
+        "alertmanager-1", "blackbox-1", "nginx-1", "vlogs-1", "vmalert-1", "vmetrics-1", "vtraces-1",
     }  # fmt: skip
 
 

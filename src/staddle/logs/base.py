@@ -6,7 +6,7 @@ import base64
 import hmac
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,9 +115,14 @@ class BaseApp:
                 self.metrics.observe("vl_http_request_duration_seconds", f'path="{known}"', time.monotonic() - began)
 
     def _check_auth(self, request: Request) -> None:
-        if not self._user or request.path in {"/health", "/-/healthy", "/-/ready"}:
+        if request.path not in {"/health", "/-/healthy", "/-/ready"}:
+            self.check_login(request.headers)
+
+    def check_login(self, headers: Mapping[str, str]) -> None:
+        """Is that whom -httpAuth lets in? Raises HTTPError 401."""
+        if not self._user:
             return
-        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        kind, _, text = headers.get("authorization", "").partition(" ")
         expected = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
         if kind.lower() != "basic" or not hmac.compare_digest(text.strip().encode(), expected.encode()):
             raise HTTPError(

@@ -184,7 +184,7 @@ class Instance:
         metrics.gauges(lambda: gauges(program.name, store, selector, server, began))
         if facts is not None:
             metrics.gauges(facts.values)
-        self._listeners = program.listen(flags, self.app)
+        self.listeners = program.listen(flags, self.app)
 
     def listen(self) -> list[int]:
         """Begin to serve HTTP; the ports."""
@@ -197,7 +197,7 @@ class Instance:
     def stop(self) -> None:
         """Requests under way get their time; then everything is durable and closed."""
         self.app.stopping.set()
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.close()
         self.server.stop(self._flags["http.maxGracefulShutdownDuration"])
         self.store.close()

@@ -15,6 +15,18 @@ from staddle.traces.settings import FLAGS, USAGE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from staddle.logs.flags import Flags
+    from staddle.logs.program import Listener
+
+
+def _listen(flags: Flags, app: App) -> Sequence[Listener]:
+    if not flags["otlpGRPCListenAddr"]:
+        return ()
+    from staddle.traces.otlp_grpc import GrpcListener  # noqa: PLC0415 (only for who asks for it)
+
+    return (GrpcListener(flags, app),)
+
+
 PROGRAM = Program(
     "staddle-traces",
     USAGE,
@@ -23,6 +35,7 @@ PROGRAM = Program(
     prefix="vt",
     codec=SPANS,
     derived=DERIVED,
+    listen=_listen,
     facts=lambda flags: SpanMetrics(flags["spanmetrics.maxOperations"]),
 )
 

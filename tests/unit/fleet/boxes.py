@@ -57,8 +57,8 @@ class Boxes:
             "infra": {"hosts": {ADDRESSES[0]: hosts[ADDRESSES[0]]}},
             "workers": {"hosts": {ip: hosts[ip] for ip in ADDRESSES[1:]}, "vars": {"node_cluster": "workers"}},
         }
-        shared = {"admin_ip": ADDRESSES[0], "vlogs_enabled": False, "infra_expose": "intranet"}
-        shared |= {**self.connection, **self.vars}
+        off = {"vlogs_enabled": False, "vtraces_enabled": False}
+        shared = {"admin_ip": ADDRESSES[0], "infra_expose": "intranet", **off, **self.connection, **self.vars}
         self.inventory.write_text(json.dumps({"all": {"children": groups, "vars": shared}}, indent=1), encoding="utf-8")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

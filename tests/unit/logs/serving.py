@@ -18,11 +18,12 @@ STREAM = {"Content-Type": "application/stream+json"}
 
 
 class Running:
-    """Requests to a server; `app` and `store` are its insides."""
+    """Requests to a server; `instance`, `app` and `store` are its insides."""
 
-    def __init__(self, app: BaseApp, port: int) -> None:
-        self.app = app
-        self.store = app.store
+    def __init__(self, instance: Instance, port: int) -> None:
+        self.instance = instance
+        self.app = instance.app
+        self.store = instance.store
         self.port = port
 
     def request(
@@ -61,7 +62,7 @@ def serving(folder: Path, *flags: str, program: Program = PROGRAM) -> Iterator[R
     own = [f"-storageDataPath={folder}", "-httpListenAddr=127.0.0.1:0", "-retentionPeriod=100y"]
     instance = Instance(program, Flags(program.flags, [*own, "-memory.allowedBytes=512MiB", *flags], {}))
     try:
-        yield Running(instance.app, instance.listen()[0])
+        yield Running(instance, instance.listen()[0])
     finally:
         instance.stop()
         # Every connection thread ends with its connection; a leak would show here.

@@ -41,6 +41,12 @@ class VictoriaParameters(Section):
     )
 
     vtraces_enabled: Annotated[bool, Param("Run the trace store.")] = True
+    vtraces_provider: Annotated[
+        Literal["auto", "package", "embedded"],
+        Param(
+            "Which trace store: VictoriaTraces from a package, Staddle's own, or the package if the repositories have it."
+        ),
+    ] = "auto"
     vtraces_clean: Annotated[bool, Param("Delete all traces before the next start.")] = False
     vtraces_port: Annotated[Port, Param("Port of the trace store.", listens="infra", when=("vtraces_enabled",))] = 10428
     vtraces_options: Annotated[str, Param("Further flags of the trace store.")] = (
