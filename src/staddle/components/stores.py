@@ -15,6 +15,7 @@ from staddle.manifest.layout import EMBEDDED
 from staddle.manifest.resources import Directory, HttpHealth
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from staddle.inventory.fleet import Node
@@ -42,6 +43,11 @@ class EventStore(InfraComponent):
             case _:
                 return (self.package,)
 
+    def engines_on(self, node: Node, available: AbstractSet[str]) -> tuple[str, ...]:
+        provider = self._of(node.params, "provider")
+        own = provider == "embedded" or (provider == "auto" and self.package.name not in available)
+        return (self.engine,) if own else ()
+
     def program_on(self, ctx: Context) -> Program:
         program = next(iter(self.package.programs))
         names = {"package": (program,), "embedded": (self.engine,), "auto": (program, self.engine)}
@@ -55,6 +61,9 @@ class EventStore(InfraComponent):
             landing="select/vmui/",
             timeout=120,
             changing=("internal/", "delete/"),
+            reads=("health",),
+            queries=("select/.*",),
+            agents=("insert/.+",),
         )
         return Registration(targets=(self.target(ctx),), routes=(route,), listings=(self.listing(ctx),))
 
@@ -74,7 +83,7 @@ class EventStore(InfraComponent):
                 argv=(
                     program.path,
                     f"-storageDataPath={data}",
-                    f"-httpListenAddr={ctx.listen(port)}",
+                    f"-httpListenAddr={ctx.listen_behind(port)}",
                     *own,
                     *shlex.split(self._of(ctx.params, "options")),
                 ),
@@ -83,7 +92,14 @@ class EventStore(InfraComponent):
                 # It writes what it holds in memory to disk.
                 stop_timeout=60,
                 displaces=(self.package.name,),
-                confinement=Confinement(VICTORIA, writes=(data,), memory=40, open_files=1_048_576),
+                # Ours lowers the priority of its own helpers.
+                confinement=Confinement(
+                    VICTORIA,
+                    writes=(data,),
+                    memory=40,
+                    open_files=1_048_576,
+                    resources=program.provider == EMBEDDED,
+                ),
             ),
         )
 
