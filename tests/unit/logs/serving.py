@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from staddle.logs.base import BaseApp
 from staddle.logs.flags import Flags
 from staddle.logs.main import PROGRAM
 from staddle.logs.program import Instance, Program
