@@ -292,6 +292,12 @@ def modes(site: Site, ip: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
+def test_every_node_tells_when_its_certificates_end(site: Site) -> None:
+    query = "count by (certificate) (staddle_certificate_expiry_timestamp_seconds > time() + 86400 * 300)"
+    count = {row["metric"]["certificate"]: row["value"][1] for row in site.metrics(SECOND, query)}
+    assert count == {"node": "4", "infra": "2", "nginx": "2", "ca": "2", "node-ca": "2", "infra-ca": "2"}
+
+
 def test_new_certificates_are_in_use_after_the_apply_that_brings_them(site: Site) -> None:
     fingerprint = "openssl x509 -noout -fingerprint -in"
     shown = f"openssl s_client -connect {WORKER}:9100 </dev/null 2>/dev/null | {fingerprint} /dev/stdin"

@@ -65,11 +65,8 @@ def layout_for(fleet: Fleet, *, root: str = "/box", kind: str = "sandbox") -> La
 def material_for(fleet: Fleet) -> Material:
     wanted = [(node.ip, "node") for node in fleet.nodes]
     wanted += [(node.ip, name) for node in fleet.infra for name in ("nginx", "infra")]
-    pairs = {
-        (ip, name): KeyPair(f"certificate {name} {ip}\n".encode(), f"private key {name} {ip}\n".encode())
-        for ip, name in wanted
-    }
-    authorities: dict[Role, bytes] = {"node": b"CA of nodes\n", "infra": b"CA of infra\n"}
+    pairs = {(ip, name): KeyPair(certificate(), f"private key {name} {ip}\n".encode()) for ip, name in wanted}
+    authorities: dict[Role, bytes] = {"node": certificate(), "infra": certificate()}
     return Material(certificate(), pairs, {"dba": "$2b$08$hash"}, machine_cas=authorities)
 
 

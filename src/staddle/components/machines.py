@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
 from staddle.components.base import INFRA, PROMETHEUS, CertificateRequest
 from staddle.components.registration import Target
 from staddle.components.render import to_yaml
@@ -35,6 +37,8 @@ EXPORTERS = "/etc/staddle/exporters.yml"
 """What Prometheus' exporter toolkit calls a web configuration. It is read again for every connection."""
 AUTHORITIES: Mapping[Role, str] = {"node": "staddle-nodes", "infra": "staddle-infra"}
 """The common names of the machines' CAs."""
+PORTAL = "nginx"
+"""The name of the portal's certificate, in the PKI and in nginx's `cert` directory."""
 NODE: Role = "node"
 PEER: Role = "infra"
 
@@ -120,6 +124,26 @@ def fingerprint(ctx: Context) -> str:
     """Changes when a certificate does, of this machine or of a CA."""
     pairs = [ctx.made.certificates[ctx.node.ip, role].certificate for role in roles(ctx)]
     return hashlib.sha256(b"".join([_everybody(ctx), *pairs])).hexdigest()[:16]
+
+
+def expiries(ctx: Context) -> bytes | None:
+    """When the certificates end that Staddle put on the node, as metrics; on INFRA nodes those of the CAs as well."""
+    found = {
+        name: pair.certificate
+        for name in (*roles(ctx), *((PORTAL,) if ctx.node.is_infra else ()))
+        if (pair := ctx.made.certificates.get((ctx.node.ip, name)))
+    }
+    if ctx.node.is_infra:
+        found["ca"] = ctx.made.ca_certificate
+        found |= {f"{role}-ca": ctx.made.machine_cas[role] for role in roles(ctx)}
+    if not found:
+        return None
+    metric = "staddle_certificate_expiry_timestamp_seconds"
+    lines = [f"# HELP {metric} When a certificate of this host ends.", f"# TYPE {metric} gauge"]
+    for name, pem in sorted(found.items()):
+        end = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+        lines.append(f'{metric}{{certificate="{name}"}} {end.timestamp():.0f}')
+    return ("\n".join(lines) + "\n").encode()
 
 
 def client_tls(ctx: Context) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from staddle.components.machines import PORTAL
+
 if TYPE_CHECKING:
     from staddle.components.base import Context
 
 STATUS_PATH = "/nginx"
 CONFIG = "/etc/nginx"
-CERTIFICATE = "nginx"
-"""Name of the portal's certificate, in the PKI and in nginx's `cert` directory."""
+CERTIFICATE = PORTAL
 WORKER = "www-data"
 """Whom its workers run as on a real host, by Debian's custom."""
 RESERVED = {"/ui/": "ui", "/vlogs/": "vlogs", "/vtraces/": "vtraces"}

@@ -6,11 +6,11 @@ import shlex
 from typing import TYPE_CHECKING
 
 from staddle.components.base import PROMETHEUS, Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
-from staddle.components.machines import exporter_flags, exporter_health, exporter_target
+from staddle.components.machines import expiries, exporter_flags, exporter_health, exporter_target
 from staddle.components.registration import Probe, Registration
 from staddle.components.registry import component
 from staddle.manifest.layout import LOOPBACK
-from staddle.manifest.resources import Directory
+from staddle.manifest.resources import Directory, File
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class NodeExporter(Component):
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("node_exporter")
         return Draft(
-            resources=(Directory(ctx.at(TEXTFILES)),),
+            resources=(Directory(ctx.at(TEXTFILES)), *_expiries(ctx)),
             service=ServiceSpec(
                 name=self.name,
                 argv=(
@@ -83,6 +83,11 @@ class NodeExporter(Component):
                 ),
             ),
         )
+
+
+def _expiries(ctx: Context) -> list[File]:
+    content = expiries(ctx)
+    return [] if content is None else [File(ctx.at(f"{TEXTFILES}/certificates.prom"), content, on_change="none")]
 
 
 def _ntp_collector(ctx: Context) -> list[str]:
