@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import sys
 import time
@@ -15,7 +16,9 @@ import pytest
 from tests.lab.spec import HostSpec
 from tests.unit.fleet.boxes import done
 
+from staddle.components.base import CertificateRequest
 from staddle.components.registry import all_components
+from staddle.pki.authority import open_authority
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,6 +32,7 @@ INFRA = {FIRST: "infra-1", SECOND: "infra-2"}
 STRANGER = Path(__file__).with_name("stranger.py")
 NODE_CERTIFICATE = ("/etc/pki/node.crt", "/etc/pki/node.key")
 INFRA_CERTIFICATE = ("/etc/pki/infra.crt", "/etc/pki/infra.key")
+STALE = ("/tmp/stale.crt", "/tmp/stale.key")
 FORGED = ("/tmp/forged.crt", "/tmp/forged.key")
 NOBODY: tuple[str | None, str | None] = (None, None)
 
@@ -110,6 +114,11 @@ def site(lab: Boot, tmp_path_factory: pytest.TempPathFactory) -> Site:
     hosts[WORKER].run(
         f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {subject} -keyout {FORGED[1]} -out {FORGED[0]}"
     )
+    gone = CertificateRequest("node", "10.10.10.99", (), ("10.10.10.99",), 30, "node")
+    now = dt.datetime.now(dt.UTC)
+    pair, _ = open_authority(made.home / "files/pki/machines-node", "", create=False, now=now).ensure("gone", gone, now)
+    hosts[WORKER].write(STALE[0], pair.certificate.decode())
+    hosts[WORKER].write(STALE[1], pair.key.decode(), 0o600)
     hosts.each(lambda host: host.put(STRANGER, "/root/stranger.py"))
     return made
 
@@ -231,6 +240,7 @@ PUBLIC = [("GET", "/ca.crt", ""), ("GET", "/_staddle/health", "")]
     [
         ("a stranger", WORKER, NOBODY, PUBLIC, {401, 405}),
         ("a node", WORKER, NODE_CERTIFICATE, PUBLIC, {403}),
+        ("a node that was taken away", WORKER, STALE, PUBLIC, {401, 405}),
         ("a peer", SECOND, INFRA_CERTIFICATE, [*PUBLIC, *READS, *METRICS, *ALERT], {403}),
         ("a forger", WORKER, FORGED, [], {400}),
     ],
