@@ -8,6 +8,8 @@
     ├── SandboxError            the sandbox can't be started, stopped or reached
     │   └── PortInUseError      a port is held by somebody else; says by whom
     ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
+    ├── AlertmanagerError       Alertmanager does not answer, or not as asked (drive/alerts.py)
+    ├── StoreUnavailableError   one of the stores that slow SQL lies between gives no answer (slowsql/stores.py)
     ├── StoreError              the event store's (store/errors.py): read-only, corrupt, a worker that failed
     ├── FlagError, IngestError  the log server's (logs/errors.py): a bad flag, rows that can't be read
     └── LogsQLError, QueryLimitError  a query that can't be understood (with the position) or afforded (logs/logsql/errors.py)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from staddle import __version__
-from staddle.cli import bundle, fleet, inventory, output, repo, sandbox
+from staddle.cli import alerts, bundle, fleet, inventory, output, repo, sandbox
 from staddle.errors import InventoryError, StaddleError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ inventory.register(app)
 fleet.register_commands(app)
 repo.register(app)
 bundle.register(app)
+alerts.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from staddle.alerting.routing import alertmanager_config
+from staddle.alerting.receivers import secret_files
+from staddle.alerting.routing import HEARTBEAT, alertmanager_config
 from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.machines import PEER, authority, certificate, key, trust
 from staddle.components.registration import Registration, Route
@@ -26,6 +28,8 @@ ALERTMANAGER = Package(
     # Debian's build reads its notification templates from this path; relocated, from its working directory.
     relocate={TEMPLATES: "/proc/self/cwd".ljust(len(TEMPLATES), "/")},
 )
+CONFIG = "/etc/alertmanager.yml"
+MESSAGES = "/etc/alertmanager/messages.tmpl"
 SECRETS = "/etc/alertmanager/secrets"
 MESH = "/etc/alertmanager/mesh.yml"
 
@@ -58,25 +62,22 @@ class Alertmanager(InfraComponent):
 
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("alertmanager")
-        config = ctx.at("/etc/alertmanager.yml")
-        secrets = tuple(
-            File(
-                ctx.at(f"{SECRETS}/{name}.url"),
-                receiver.url.get_secret_value().encode() + b"\n",
-                mode=0o600,
-                owner=ctx.owner(PROMETHEUS),
-                on_change="reload",
-                secret=True,
-            )
-            for name, receiver in sorted(params.alert_receivers.items())
+        config = ctx.at(CONFIG)
+        data = alertmanager_config(
+            params,
+            secrets=ctx.at(SECRETS),
+            bridge=ctx.local(params.alert_bridge_port),
+            # From where the configuration is: its validator looks at copies of both.
+            templates=MESSAGES.rpartition("/etc/")[2],
+            release=program.release,
         )
-        data = alertmanager_config(params.alert_receivers, secrets=ctx.at(SECRETS))
         return Draft(
             resources=(
                 Directory(ctx.infra("alertmgr"), mode=0o700, owner=ctx.owner(PROMETHEUS), group=ctx.owner(INFRA)),
                 Directory(ctx.at(SECRETS), mode=0o700, owner=ctx.owner(PROMETHEUS)),
                 File(config, to_yaml(data), mode=0o640, group=ctx.owner(INFRA), on_change="reload"),
-                *secrets,
+                File(ctx.at(MESSAGES), messages(), on_change="reload"),
+                *_secrets(ctx),
                 *_mesh_identity(ctx),
             ),
             validators=(Validator("amtool", (ctx.program("amtool").path, "check-config", f"{{stage}}{config}")),),
@@ -118,6 +119,28 @@ def _mesh_identity(ctx: Context) -> list[File]:
     server = {**own, "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": trusted}
     data = {"tls_server_config": server, "tls_client_config": {**own, "ca_file": trusted}}
     return [File(ctx.at(MESH), to_yaml(data))]
+
+
+def messages() -> bytes:
+    """The templates of messages."""
+    return files("staddle.alerting").joinpath("messages/messages.tmpl").read_bytes()
+
+
+def _secrets(ctx: Context) -> list[File]:
+    """A file for each, so that none is in the configuration, which the status page shows."""
+    params = ctx.params
+    contents = {
+        name: content
+        for receiver in sorted(params.alert_receivers)
+        for name, content in secret_files(receiver, params.alert_receivers[receiver]).items()
+    }
+    if params.alert_heartbeat_url:
+        contents[f"{HEARTBEAT}.url"] = f"{params.alert_heartbeat_url.get_secret_value()}\n".encode()
+    owner = ctx.owner(PROMETHEUS)
+    return [
+        File(ctx.at(f"{SECRETS}/{name}"), content, mode=0o600, owner=owner, on_change="reload", secret=True)
+        for name, content in sorted(contents.items())
+    ]
 
 
 def _mesh(ctx: Context) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.inventory.checks import identity, portal, ports, services
+from staddle.inventory.checks import alerting, identity, portal, ports, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +23,7 @@ _NODE: tuple[Callable[[Draft, Sequence[Draft]], Iterator[Problem]], ...] = (
     ports.check,
     portal.check,
     services.check,
+    alerting.check,
 )
 
 

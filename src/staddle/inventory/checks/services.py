@@ -60,9 +60,6 @@ def _alerting(draft: Draft) -> Iterator[Problem]:
     if draft.is_set("vmalert_enabled") and params.vmalert_enabled and not params.vmetrics_enabled:
         message = "has no effect: the rule engine needs the metrics store"
         yield draft.problem("warning", "vmalert_enabled", message, "vmetrics_enabled: true")
-    if params.alert_receivers and not params.alertmanager_enabled:
-        message = "has no effect: alertmanager_enabled is false"
-        yield draft.problem("warning", "alert_receivers", message, "alertmanager_enabled: true")
 
 
 def _probes(draft: Draft) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from functools import cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
+from staddle.inventory.parameters.alerting import AlertInterval, AlertReceiver, AlertRoute, AlertRouteTest
 from staddle.inventory.parameters.balance import BalanceParameters
 from staddle.inventory.parameters.ca import CaParameters
 from staddle.inventory.parameters.declare import Level, Param, Record, Section
@@ -17,7 +18,7 @@ from staddle.inventory.parameters.monitor import MonitorParameters
 from staddle.inventory.parameters.nginx import NginxParameters
 from staddle.inventory.parameters.node import NodeParameters
 from staddle.inventory.parameters.prometheus import PrometheusParameters
-from staddle.inventory.parameters.records import AlertReceiver, PortalEntry, ProbeTarget, RepoUpstream, ServiceCard
+from staddle.inventory.parameters.records import PortalEntry, ProbeTarget, RepoUpstream, ServiceCard
 from staddle.inventory.parameters.repo import CacheParameters, RepoParameters
 from staddle.inventory.parameters.values import Duration, Size
 from staddle.inventory.parameters.victoria import VictoriaParameters
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 __all__ = [
+    "AlertInterval",
     "AlertReceiver",
+    "AlertRoute",
+    "AlertRouteTest",
     "Duration",
     "Level",
     "Param",
@@ -86,5 +90,15 @@ def _check_declared(model: type[Record]) -> None:
             raise TypeError(f"{model.__name__}.{name} has no Param")
 
 
-for _model in (Parameters, AlertReceiver, PortalEntry, ProbeTarget, RepoUpstream, ServiceCard):
+for _model in (
+    Parameters,
+    AlertInterval,
+    AlertReceiver,
+    AlertRoute,
+    AlertRouteTest,
+    PortalEntry,
+    ProbeTarget,
+    RepoUpstream,
+    ServiceCard,
+):
     _check_declared(_model)

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from staddle.inventory.parameters.alerting import AlertInterval, AlertReceiver, AlertRoute, AlertRouteTest, SecretUrl
 from staddle.inventory.parameters.declare import Param, Section
-from staddle.inventory.parameters.records import AlertReceiver, ProbeTarget
+from staddle.inventory.parameters.records import ProbeTarget
 from staddle.inventory.parameters.values import Port, Word
 
 
@@ -37,5 +38,26 @@ class PrometheusParameters(Section):
     alert_receivers: Annotated[dict[Word, AlertReceiver], Param("Where alerts are sent, by name.")] = Field(
         default_factory=dict
     )
+    alert_routes: Annotated[
+        list[AlertRoute], Param("Who is told about which alerts; what no route takes goes to every receiver.")
+    ] = Field(default_factory=list)
+    alert_intervals: Annotated[
+        dict[Word, AlertInterval], Param("Times, by name, at which routes are muted or active.")
+    ] = Field(default_factory=dict)
+    alert_route_tests: Annotated[
+        list[AlertRouteTest], Param("Alerts and who must be told about them: tried whenever the inventory is checked.")
+    ] = Field(default_factory=list)
+    alert_heartbeat_url: Annotated[
+        SecretUrl | None,
+        Param("Told every minute while alerting works, for somebody outside to miss it when it doesn't."),
+    ] = None
+    alert_bridge_port: Annotated[
+        Port,
+        Param(
+            "Port of the bridge to services that Alertmanager doesn't speak to; runs if a receiver needs it.",
+            listens="infra",
+            when=("alertmanager_enabled",),
+        ),
+    ] = 9596
 
     exporter_metrics_path: Annotated[str, Param("Path of metrics on most exporters.")] = "/metrics"

@@ -1,8 +1,8 @@
-"""Structured values: portal entries, service cards, package sources, alert receivers, probe targets."""
+"""Structured values: portal entries, service cards, package sources, probe targets."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
 from staddle.inventory.parameters.declare import Param, Record
 from staddle.inventory.parameters.values import (
@@ -17,14 +17,7 @@ from staddle.inventory.parameters.values import (
     Sha256,
     Text,
     Word,
-    refuse,
 )
-
-
-def _http_secret(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("http://", "https://")):
-        raise refuse("a URL that starts with http:// or https://", "is not a URL")
-    return value
 
 
 class PortalEntry(Record):
@@ -115,14 +108,6 @@ class UrlPackage(Record):
 
 
 UrlOrPackage = Annotated[UrlPackage, BeforeValidator(_bare_url)]
-
-
-class AlertReceiver(Record):
-    """Where alerts are sent."""
-
-    type: Annotated[Literal["webhook"], Param("Kind of receiver.")] = "webhook"
-    url: Annotated[SecretStr, AfterValidator(_http_secret), Param("URL that takes Alertmanager's JSON.")]
-    send_resolved: Annotated[bool, Param("Also tell when an alert is over.")] = True
 
 
 class ProbeTarget(Record):

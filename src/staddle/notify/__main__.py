@@ -1,0 +1,7 @@
+"""`python -m notify` on a host, `python -m staddle.notify` elsewhere."""
+
+import sys
+
+from .bridge import main
+
+sys.exit(main())
