@@ -9,7 +9,7 @@ from staddle.alerting.receivers import BRIDGED, bridge_settings
 from staddle.components.base import PROMETHEUS, Confinement, Context, Draft, InfraComponent, ServiceSpec
 from staddle.components.registration import Registration
 from staddle.components.registry import component
-from staddle.manifest.layout import EMBEDDED, LOOPBACK, Program
+from staddle.manifest.layout import EMBEDDED, Program
 from staddle.manifest.resources import Directory, File, HttpHealth
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class AlertBridge(InfraComponent):
             ),
             service=ServiceSpec(
                 name=self.name,
-                # Always loopback: whoever reaches it can send messages in Staddle's name.
-                argv=(ctx.layout.python, "-m", "notify", settings, "--listen", f"{LOOPBACK}:{self.port(ctx)}"),
+                argv=(
+                    *(ctx.layout.python, "-m", "notify", settings),
+                    f"--listen={ctx.listen_behind(params.alert_bridge_port)}",
+                ),
                 health=HttpHealth(f"{ctx.local(params.alert_bridge_port)}/health", contains="OK"),
                 environment={"PYTHONPATH": library.rpartition("/")[0]},
                 reload_signal="HUP",
