@@ -15,12 +15,12 @@ from staddle.manifest.layout import LOGS, STATE
 from staddle.manifest.resources import Block, Directory, File, Group, Installed, Manifest, Service, Symlink, User
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from staddle.components.base import CertificateRequest, Component, Draft, Material, Package, ServiceSpec
     from staddle.inventory.fleet import Fleet, Node
     from staddle.manifest.layout import Layout, Program
-    from staddle.manifest.resources import Resource
+    from staddle.manifest.resources import Resource, Tree
 
 _EVERYWHERE = frozenset(
     {
@@ -149,8 +149,13 @@ def _block(ctx: Context, component: Component, order: int) -> Block:
         accounts=() if ctx.layout.is_sandbox else accounts,
         commands=draft.commands,
         displaces=draft.service.displaces if draft.service and not supervised else (),
-        trees=tuple(dict.fromkeys(program.tree for program in programs if program.tree)) if resources else (),
+        trees=(*_trees(programs), *draft.trees) if resources else (),
     )
+
+
+def _trees(programs: Iterable[Program]) -> list[Tree]:
+    """What programs come in."""
+    return list(dict.fromkeys(program.tree for program in programs if program.tree))
 
 
 def _programs(ctx: Context, component: Component) -> list[Program]:

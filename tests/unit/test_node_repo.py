@@ -66,7 +66,7 @@ def test_as_long_as_there_is_no_repository_a_node_keeps_what_it_has() -> None:
 
 def test_it_gets_packages_from_all_infra_nodes_the_one_for_everybody_first() -> None:
     assert uris(block()) == ["http://10.0.0.1/staddle", "http://10.0.0.2/staddle"]
-    assert uris(block(ip="10.0.0.2")) == ["file:/www/staddle", "http://10.0.0.1/staddle"]
+    assert uris(block(ip="10.0.0.2")) == ["file:/data/nginx/staddle", "http://10.0.0.1/staddle"]
     assert uris(block(more=", nginx_port: 8080, repo_name: deb")) == [
         "http://10.0.0.1:8080/deb",
         "http://10.0.0.2:8080/deb",

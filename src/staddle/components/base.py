@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program
-    from staddle.manifest.resources import Command, Group, Health, Installed, Resource, User, Validator
+    from staddle.manifest.resources import Command, Group, Health, Installed, Resource, Tree, User, Validator
 
 
 class Phase(IntEnum):
@@ -90,13 +90,27 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """The package repository that the ADMIN node has: its `id`, its public `key` (armoured OpenPGP), and where it is there.
+
+    For real hosts, `main` and `shards` are the addresses of the trees that it is sent as.
+    """
+
+    id: str
+    key: str
+    link: str
+    main: str = ""
+    shards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
     """What can't be computed from the inventory alone: made once on the ADMIN node, then an input of compile.
 
     `certificates` is keyed by (node ip, request name); `password_hashes` by portal user; `templates` are the user's own
     for the portal, by file name. `admin_keys` are the SSH keys of those who run Staddle; `repo_key` is what packages of
-    the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet). `machine_cas` are the
-    certificates of the machines' CAs, by role.
+    the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet), `repository` is that itself.
+    `machine_cas` are the certificates of the machines' CAs, by role.
     """
 
     ca_certificate: bytes
@@ -105,6 +119,7 @@ class Material:
     templates: Mapping[str, str] = field(default_factory=dict)
     admin_keys: tuple[str, ...] = ()
     repo_key: str = ""
+    repository: Repository | None = None
     machine_cas: Mapping[Role, bytes] = field(default_factory=dict)
 
 
@@ -185,6 +200,7 @@ class Draft:
     service: ServiceSpec | None = None
     accounts: tuple[Group | User, ...] = ()
     commands: tuple[Command, ...] = ()
+    trees: tuple[Tree, ...] = ()
     packages: tuple[Installed, ...] | None = None
     """What has to be installed, where that isn't simply what `packages_on` says."""
 

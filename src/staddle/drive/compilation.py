@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from staddle.compile import compile_fleet, compile_node, components_on, contexts_of, packages_on
 from staddle.components.base import Phase
 from staddle.components.registry import all_components
+from staddle.components.repo import Repo
 from staddle.drive.facts import HostFacts, PackageFacts
 from staddle.drive.material import ensure_material
+from staddle.drive.repository import packed
 from staddle.drive.rundir import locked
 from staddle.drive.supplies import Supplier, Supply, unpack_status
 from staddle.drive.system import system_layout, unavailable
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from staddle.inventory import Loaded
     from staddle.inventory.fleet import Fleet, Node
     from staddle.manifest.resources import Manifest
+    from staddle.programs.shelf import Parcel
 
 PHASES = tuple(phase.name.lower() for phase in Phase)
 REGISTER = "register"
@@ -74,6 +77,7 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
         raise FleetError(f"no package gives a program that a component is set to run: {error}") from error
     with locked(admin):
         material, made = ensure_material(contexts, admin, inventory)
+        material, repository = _with_trees(material, fleet, admin)
     manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
     consumers = _consumers(fleet, contexts, manifests, material)
     digests: dict[str, str] = {}
@@ -82,11 +86,21 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
         known = facts[node.ip]
         if node.ip in seen:
             certified = {c.name for c in components_on(node) if c.certificates(contexts[node.ip])} | {"ca"}
-            run.put("parcels", node.ip, {n: asdict(p) for n, p in supplies[node.ip].parcels.items()})
+            parcels = {**supplies[node.ip].parcels, **(repository if Repo().enabled(node) else {})}
+            run.put("parcels", node.ip, {n: asdict(p) for n, p in parcels.items()})
             digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
             if known and scratch_root(node) is None and (reasons := _amiss(node, known, supplies[node.ip])):
                 warnings[node.ip] = reasons
     return Compiled(digests, tuple(made), warnings)
+
+
+def _with_trees(material: Material, fleet: Fleet, admin: Path) -> tuple[Material, dict[str, Parcel]]:
+    """The repository as real hosts get it, and the files to be sent for it, if there is one to be served."""
+    serving = [node for node in fleet.infra if Repo().enabled(node)]
+    if material.repository is None or not serving:
+        return material, {}
+    repository, parcels = packed(admin, material.repository, serving[0].params.repo_name)
+    return replace(material, repository=repository), {parcel.name: parcel for parcel in parcels}
 
 
 def _amiss(node: Node, facts: HostFacts, supplied: Supply) -> list[str]:

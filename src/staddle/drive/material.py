@@ -14,6 +14,8 @@ from staddle.components.base import KeyPair, Material
 from staddle.components.machines import AUTHORITIES
 from staddle.components.nginx.access import asks_for_login
 from staddle.components.nginx.custom import TEMPLATE_DIRECTORY
+from staddle.drive.repository import served
+from staddle.drive.rundir import FILES
 from staddle.errors import StaddleError
 from staddle.pki.authority import open_authority
 from staddle.pki.files import write_file
@@ -51,13 +53,18 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         file = admin / "portal-login"
         users = ensure_login(file)
         notes.append(f"nginx_users is empty, so the portal's login is one that was made for it: see {file}")
+    repository = served(admin, params.repo_name)
+    if repository is None and inventory is not None:
+        # A sandbox has files of its own; `staddle repo build` keeps its beside the inventory.
+        repository = served(inventory.absolute().parent / FILES, params.repo_name)
     material = Material(
         ca_certificate=authority.pem,
         certificates=pairs,
         password_hashes=ensure_hashes(admin / "portal-users.json", users),
         templates=_templates(inventory, contexts.values()),
         admin_keys=admin_keys(admin / ADMIN_KEYS, Path.home() / ".ssh"),
-        repo_key=_repo_key(admin / "pki" / "repo" / "repo.asc"),
+        repo_key=repository.key if repository else "",
+        repository=repository,
         machine_cas={role: machine.pem for role, machine in machines.items()},
     )
     return material, notes
@@ -102,13 +109,3 @@ def _lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise StaddleError(f"can't read {path}: {error}") from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _repo_key(path: Path) -> str:
-    """Of the local package repository; empty as long as there is none."""
-    try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise StaddleError(f"can't read {path}: {error}") from error

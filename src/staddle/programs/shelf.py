@@ -80,8 +80,11 @@ class Shelf:
                 return packed.parcel
         return None
 
-    def make(self, key: str, fill: Callable[[Path], None]) -> Packed:
-        """What was made from `key`; `fill` puts it into an empty directory if that wasn't done before."""
+    def make(self, key: str, fill: Callable[[Path], None], *, level: int = _LEVEL) -> Packed:
+        """What was made from `key`; `fill` puts it into an empty directory if that wasn't done before.
+
+        `level` is gzip's: 0 for what is compressed already.
+        """
         self._directory.mkdir(parents=True, exist_ok=True)
         with locked(self._directory / "lock"):
             found = self.get(key)
@@ -91,7 +94,7 @@ class Shelf:
                 tree = Path(scratch, "tree")
                 tree.mkdir()
                 fill(tree)
-                packed = _pack(tree, self._directory)
+                packed = _pack(tree, self._directory, level)
             self._put(key, packed)
             self._forget()
             return packed
@@ -149,7 +152,7 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _pack(tree: Path, directory: Path) -> Packed:
+def _pack(tree: Path, directory: Path, level: int) -> Packed:
     names = sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_symlink() or path.is_file())
     listing = [_entry(tree / name, name) for name in names]
     text = json.dumps(listing, separators=(",", ":")).encode() + b"\n"
@@ -158,7 +161,7 @@ def _pack(tree: Path, directory: Path) -> Packed:
     partial = directory / f".{address}.partial"
     with (
         partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed,
+        gzip.GzipFile("", "wb", level, raw, mtime=0) as packed,
         tarfile.open(mode="w|", fileobj=packed, format=tarfile.PAX_FORMAT) as tar,
     ):
         tar.addfile(_member(_LISTING, len(text)), io.BytesIO(text))

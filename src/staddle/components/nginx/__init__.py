@@ -25,6 +25,7 @@ from staddle.components.portal.site import render
 from staddle.components.registration import LogSource, Probe, Registration
 from staddle.components.registry import component
 from staddle.components.render import template
+from staddle.components.repo import home_of
 from staddle.manifest.layout import LOOPBACK
 from staddle.manifest.resources import Directory, File, HttpHealth, Symlink, Validator
 
@@ -212,6 +213,7 @@ def _values(ctx: Context, server: Server) -> dict[str, Any]:
         "is_default": is_default(server, all_servers),
         "health_path": HEALTH,
         "repo": ctx.params.repo_name,
+        "repo_root": ctx.at(home_of(ctx.params)),
         "clients": CLIENTS,
         "near": _near(ctx),
         "server_names": [*server.names, *own_names],

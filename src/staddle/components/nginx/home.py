@@ -34,6 +34,8 @@ def home_site(ctx: Context, material: Material) -> Site:
     """The portal's site as seen from this INFRA node."""
     params, registry = ctx.params, ctx.registry
     routes = {route.path: route.component for route in registry.routes}
+    if any(item.component == "repo" and item.node_ip == ctx.node.ip for item in registry.listings):
+        routes[f"/{params.repo_name}/"] = "repo"
     absent = {*RESERVED, f"/{params.repo_name}/"} - routes.keys()
     rows = tuple(
         ComponentRow(

@@ -35,6 +35,7 @@ class NodeRepo(Component):
     name = "node_repo"
     title = "Package sources"
     phase = Phase.REPO
+    after = ("repo",)
     system_only = True
 
     def enabled(self, node: Node) -> bool:

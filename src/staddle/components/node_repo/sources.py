@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from staddle.components.repo import home_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,7 +74,7 @@ def _urls(ctx: Context) -> list[str]:
     serving = [node for node in ctx.fleet.infra if node.params.repo_enabled]
     for node in sorted(serving, key=lambda node: (node.ip != ctx.node.ip, node.ip != params.admin_ip)):
         if node.ip == ctx.node.ip:
-            urls.append(f"file:{params.repo_home}/{node.params.repo_name}")
+            urls.append(f"file:{home_of(node.params)}/{node.params.repo_name}")
             continue
         port = "" if node.params.nginx_port == 80 else f":{node.params.nginx_port}"
         urls.append(f"http://{ctx.layout.host(node)}{port}/{node.params.repo_name}")
