@@ -70,7 +70,7 @@ def _nothing(_flags: Flags, _app: Any) -> Sequence[Listener]:
 class Program:
     """What one store differs from another in.
 
-    `prefix` begins the names of its metrics. `codec`, `derived`: see the store and the engine. `app` answers requests,
+    `prefix` begins the names of its metrics. `codec`, `segment_bytes`, `derived`: see the store and the engine. `app` answers requests,
     `listen` starts what takes rows in beside HTTP, `facts` makes what counts the codec's facts.
     """
 
@@ -80,6 +80,7 @@ class Program:
     app: Callable[[Flags, Store, Selector, Metrics], BaseApp]
     prefix: str = "vl"
     codec: str = LINES
+    segment_bytes: int = 32 * MIB
     derived: Mapping[str, str] = field(default_factory=dict)
     listen: Callable[[Flags, Any], Sequence[Listener]] = _nothing
     facts: Callable[[Flags], Facts] | None = None
@@ -116,7 +117,7 @@ def memory_budget(flags: Flags) -> int:
     return int(flags["memory.allowedBytes"]) or int(total_memory() * flags["memory.allowedPercent"] / 100)
 
 
-def open_store(flags: Flags, memory: int, codec: str = LINES, facts: Facts | None = None) -> Store:
+def open_store(program: Program, flags: Flags, memory: int, facts: Facts | None) -> Store:
     """The store that the flags describe. A worker gets a sixth of the memory, within what is known to be
     enough.
     """
@@ -130,7 +131,8 @@ def open_store(flags: Flags, memory: int, codec: str = LINES, facts: Facts | Non
             flush_interval=flags["inmemoryDataFlushInterval"],
             fsync_interval=flags["storage.fsyncInterval"],
             memory_bytes=min(max(memory // 6, 128 * MIB), 300 * MIB),
-            codec=codec,
+            codec=program.codec,
+            segment_bytes=program.segment_bytes,
         ),
         None if facts is None else facts.add,
     )
@@ -155,7 +157,7 @@ class Instance:
         self._flags = flags
         memory = memory_budget(flags)
         facts = program.facts(flags) if program.facts is not None else None
-        self.store = store = open_store(flags, memory, program.codec, facts)
+        self.store = store = open_store(program, flags, memory, facts)
         query_memory = max(memory // 2, 128 * MIB)
         temp = Path(flags["storageDataPath"]) / "tmp" / "queries"
         shutil.rmtree(temp, ignore_errors=True)

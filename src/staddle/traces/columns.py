@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     AddItem = Callable[["_Assembly", Fields, Ints, Ints], None]
 
 MAX_COLUMNS = 480
+CHUNK_SPANS = 16_384
 MAX_NAME_BYTES = 128
 NO_MESSAGE = "-"
 
@@ -141,6 +142,20 @@ def decode(payloads: Sequence[bytes | memoryview], tenants: Sequence[int], times
         counts.append(layout.add(data, at, at + len(payload)))
         at += len(payload)
     buffer = Buffer(data)
+    tenant_of = np.repeat(np.array(tenants, np.uint64), counts)
+    came_at = np.repeat(np.array(times, np.int64), counts)
+    # Some spans at a time: what it takes in memory is many times what they take on the wire.
+    parts = []
+    for first in range(0, max(len(layout.begins), 1), CHUNK_SPANS):
+        chosen = slice(first, first + CHUNK_SPANS)
+        parts.append(_decode(buffer, layout.part(chosen), tenant_of[chosen], came_at[chosen]))
+    if len({c for p in parts for c in p.table.column_names}) > MAX_COLUMNS + 20:
+        # Each part chose other columns.
+        return _decode(buffer, layout, tenant_of, came_at)
+    return Decoded(pa.concat_tables([p.table for p in parts], promote_options="default"), sum(p.bad for p in parts))
+
+
+def _decode(buffer: Buffer, layout: Layout, tenants: Words, came_at: Ints) -> Decoded:
     fields = layout.spans(buffer)
     count = len(layout.begins)
     made = _Assembly(buffer, count)
@@ -153,12 +168,11 @@ def decode(payloads: Sequence[bytes | memoryview], tenants: Sequence[int], times
     ends = _stamps(buffer, fields, wire_fields.END, count)
     starts = _stamps(buffer, fields, wire_fields.START, count)
     ends = np.where(ends == 0, starts, ends)
-    came = np.repeat(np.array(times, np.int64), counts)
-    ends = np.where(ends == 0, came, ends)
+    ends = np.where(ends == 0, came_at, ends)
     starts = np.where(starts == 0, ends, starts)
     table = made.table(
         {
-            TENANT: pa.array(np.repeat(np.array(tenants, np.uint64), counts)),
+            TENANT: pa.array(tenants),
             TIME: pa.array(ends),
             DURATION: pa.array(ends - starts),
             MSG: pa.array([NO_MESSAGE]).dictionary_encode().take(pa.array(np.zeros(count, np.int32))),

@@ -46,6 +46,24 @@ class Layout:
                 self.ends.extend(span_ends)
         return len(self.begins) - before
 
+    def part(self, chosen: slice) -> Layout:
+        """The layout of some of the spans."""
+        begins, ends, scope_of = self.begins[chosen], self.ends[chosen], self.scope_of[chosen]
+        if not begins:
+            return Layout()
+        first = scope_of[0]
+        scopes = slice(first, scope_of[-1] + 1)
+        resource_of = self.resource_of[scopes]
+        root = resource_of[0]
+        return Layout(
+            begins,
+            ends,
+            [s - first for s in scope_of],
+            self.scopes[scopes],
+            [r - root for r in resource_of],
+            self.resources[root : resource_of[-1] + 1],
+        )
+
     def spans(self, buffer: Buffer) -> Fields:
         """The fields of all spans."""
         return scan(buffer, np.array(self.begins, np.int64), np.array(self.ends, np.int64))

@@ -34,6 +34,8 @@ PROGRAM = Program(
     App,
     prefix="vt",
     codec=SPANS,
+    # Spans take many times as much memory while they are converted.
+    segment_bytes=16 << 20,
     derived=DERIVED,
     listen=_listen,
     facts=lambda flags: SpanMetrics(flags["spanmetrics.maxOperations"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf import json_format
@@ -19,6 +19,9 @@ from staddle.traces.columns import decode
 from staddle.traces.layout import count_spans
 
 from . import messages, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOW = 1_795_305_600_000_000_000
 relaxed = settings(
@@ -44,6 +47,14 @@ def a_span(**changes: Any) -> Span:
 
 def request_of(*spans: Span) -> ExportTraceServiceRequest:
     return ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_chunks() -> Iterator[None]:
+    """Few spans at a time, so that requests are cut in all places."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "CHUNK_SPANS", 3)
+        yield
 
 
 @relaxed
