@@ -70,8 +70,8 @@ def _nothing(_flags: Flags, _app: Any) -> Sequence[Listener]:
 class Program:
     """What one store differs from another in.
 
-    `prefix` begins the names of its metrics. `codec`, `segment_bytes`, `derived`: see the store and the engine. `app` answers requests,
-    `listen` starts what takes rows in beside HTTP, `facts` makes what counts the codec's facts.
+    `prefix` begins the names of its metrics. `codec`, `segment_bytes`, `derived`: see the store and the engine. `app`
+    answers requests, `listen` starts what takes rows in beside HTTP, `facts` makes what counts the codec's facts.
     """
 
     name: str

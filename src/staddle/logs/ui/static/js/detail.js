@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { timeText } from "./rows-time.js";
+import { traceLink } from "./trace-link.js";
 
 const BUILT_IN = ["_time", "_stream", "_stream_id", "_msg"];
 
@@ -27,6 +28,7 @@ export function detail(item, look, act) {
     h("div", { class: "bar detail-acts" },
       row._stream_id && button("around", "Surrounding rows", () => act.around(item)),
       row._stream && row._stream !== "{}" && button("with", "Only this stream", () => act.filter("_stream", row._stream)),
+      traceLink(row),
       button("copy", "Copy JSON", (event) => act.copy(JSON.stringify(row, null, 2), event.currentTarget)),
       row._time && button("link", "Copy link", (event) => act.copy(act.link(item), event.currentTarget)),
       row._time && h("span", { class: "muted small mono detail-when" }, timeText(item.ms, { ...look, date: true }), look.utc ? " UTC" : "")),

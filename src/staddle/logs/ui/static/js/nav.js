@@ -4,7 +4,7 @@ import { byId, h, safeUrl } from "./dom.js";
 import { loadSite } from "./live.js";
 
 /** Fill the header if there is a portal on this origin; without one, nothing happens. */
-export async function portalHeader() {
+export async function portalHeader(own = "vlogs", name = "Logs") {
   let site;
   try {
     site = await loadSite();
@@ -14,9 +14,9 @@ export async function portalHeader() {
   if (!site || !Array.isArray(site.nav)) return;
   byId("brand").href = "/";
   byId("brand-name").textContent = site.name;
-  document.title = `Logs · ${site.name}`;
+  document.title = `${name} · ${site.name}`;
   const nav = byId("nav");
-  nav.replaceChildren(...site.nav.map(({ page, title, url, available }) => h("a", { href: safeUrl(url), "aria-current": page === "vlogs" ? "page" : null, class: available || page === "vlogs" ? null : "later", title: available ? null : "Not installed yet" }, title)));
+  nav.replaceChildren(...site.nav.map(({ page, title, url, available }) => h("a", { href: safeUrl(url), "aria-current": page === own ? "page" : null, class: available || page === own ? null : "later", title: available ? null : "Not installed yet" }, title)));
   nav.hidden = false;
   // On a narrow screen the navigation scrolls; the page one is on must be in sight.
   nav.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
