@@ -132,7 +132,8 @@ def ask(server: Server, hours: float, repeat: int, out: dict[str, object]) -> No
         "20 traces by tag (errors of a service)": lambda: jaeger(
             server, "traces", service="payment", tags='{"error":"true"}', **window),
         "20 traces by a rare attribute": lambda: jaeger(
-            server, "traces", service="web", tags=json.dumps({"url.path": f"/products/{choose.randint(1, 200_000)}"}), **window),
+            server, "traces", service="web", **window,
+            tags=json.dumps({"url.path": f"/products/{choose.randint(1, 200_000)}"})),
         "20 traces by duration": lambda: jaeger(server, "traces", service="web", minDuration="150ms", **window),
         "services": lambda: jaeger(server, "services"),
         "operations": lambda: jaeger(server, "services/catalog/operations"),
