@@ -7,6 +7,8 @@
     ├── ProgramError            a packaged program can't be found, fetched, unpacked or run
     ├── SandboxError            the sandbox can't be started, stopped or reached
     │   └── PortInUseError      a port is held by somebody else; says by whom
+    ├── FleetError              something about real hosts: one gave no answer, or a run over all of them can't begin
+    │   └── DeclinedError       the user was asked, and said no
     ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
     ├── AlertmanagerError       Alertmanager does not answer, or not as asked (drive/alerts.py)
     ├── StoreUnavailableError   one of the stores that slow SQL lies between gives no answer (slowsql/stores.py)
@@ -72,3 +74,7 @@ class ConvergeError(StaddleError):
 
 class FleetError(StaddleError):
     """Something about real hosts: one gave no answer, or a run over all of them can't begin."""
+
+
+class DeclinedError(FleetError):
+    """The user was asked whether to go on, and said no."""

@@ -108,7 +108,7 @@ def site(lab: Boot, tmp_path_factory: pytest.TempPathFactory) -> Site:
     made = Site(hosts, tmp_path_factory.mktemp("admin"))
     made.write()
     made.run("apply")
-    made.run("fleet", "status")
+    made.run("status")
     made.run("plan")
     subject = "-subj /CN=staddle-infra -days 2"
     hosts[WORKER].run(

@@ -70,7 +70,7 @@ class Admin:
     def started(self) -> dict[str, str]:
         """Since when each service of ours runs, on every host."""
         found = {}
-        status = self.json("fleet", "status")
+        status = self.json("status")
         for ip, host in status["hosts"].items():
             units = [service["service"] for service in host["services"]]
             query = ["systemctl", "show", "--property=Id,ActiveEnterTimestampMonotonic,MainPID", *units]
@@ -110,7 +110,7 @@ def test_from_bare_hosts_to_all_healthy_as_planned(admin: Admin) -> None:
     assert {item[:3] for item in done(applied)} <= {item[:3] for item in done(planned)}
     assert {item[:2] for item in done(applied)} == {item[:2] for item in done(planned)}
     assert {ip for ip, *_ in done(applied)} == set(NAMES)
-    status = admin.json("fleet", "status")
+    status = admin.json("status")
     healthy = {ip: {s["component"] for s in host["services"] if s["healthy"]} for ip, host in status["hosts"].items()}
     assert healthy[FIRST] >= {"nginx", "vmetrics", "vmalert", "alertmanager", "blackbox", "dnsmasq", "node_exporter"}
     assert healthy[SECOND] == healthy[FIRST]
@@ -183,7 +183,7 @@ def test_killed_in_the_middle_the_next_apply_finishes(admin: Admin) -> None:
             process.communicate()
         admin.run("apply")
         admin.run("plan", exits=0)
-        admin.run("fleet", "status")
+        admin.run("status")
         config = admin.lab["lab-h1"].read("/infra/prometheus.yml")
         assert interval in config
         assert not list((admin.home / "files/runs").glob("*/manifest.*"))

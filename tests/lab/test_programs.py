@@ -72,7 +72,7 @@ class Admin:
     def started(self) -> dict[str, str]:
         """Since when each service runs, and as which process."""
         found = {}
-        for ip, host in self.json("fleet", "status")["hosts"].items():
+        for ip, host in self.json("status")["hosts"].items():
             for service in host["services"]:
                 query = ["systemctl", "show", "--property=ActiveEnterTimestampMonotonic,MainPID", service["service"]]
                 name = {INFRA: "lab-h1", WORKER: "lab-h2"}[ip]
@@ -116,7 +116,7 @@ def test_everything_comes_from_the_admin_node(admin: Admin) -> None:
     applied = admin.json("apply")
     assert {item[:3] for item in done(applied)} <= {item[:3] for item in done(planned)}
     assert {item[:2] for item in done(applied)} == {item[:2] for item in done(planned)}
-    status = admin.json("fleet", "status")
+    status = admin.json("status")
     healthy = {ip: {s["component"] for s in host["services"] if s["healthy"]} for ip, host in status["hosts"].items()}
     assert healthy[INFRA] >= {"nginx", "vmetrics", "vmalert", "alertmanager", "vlogs", "nginx_exporter", "dnsmasq"}
     assert healthy[WORKER] >= {"node_exporter"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from staddle.components.node_repo import NodeRepo
 from staddle.converge.report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult, Report
 from staddle.drive import remote
 from staddle.drive.compilation import PHASES, data_roots, host_data, loaded, scratch_root, select
+from staddle.drive.doctor import clock, judge
 from staddle.drive.facts import HostFacts
 from staddle.drive.rundir import admin_directory
 from staddle.drive.supplies import needs_status
@@ -124,7 +127,7 @@ def apply(task: Task) -> dict[str, Any]:
     # All of it before the first phase: a component of a later one may already need it in this one.
     send(task, task.run.get("wants", task.host) or ())
     task.run.put("wants", task.host, [])
-    request = {"op": "converge", "check": False, "only": todo}
+    request = {"op": "converge", "check": False, "only": todo, "progress": True}
     report = Report.from_data(task.ask(request, task.run.read("manifest", task.host))["report"])
     task.run.put(f"report-{phase}", task.host, report.to_data())
     result = _result(report)
@@ -169,6 +172,16 @@ def status(task: Task) -> dict[str, Any]:
     return {"changed": False, "failed": bool(ill), "msg": ill or f"{len(found['services'])} services are healthy"}
 
 
+def doctor(task: Task) -> dict[str, Any]:
+    """Ask for all that helps to say what is wrong, and note how far the host's clock is from ours."""
+    began = time.time()
+    found = task.ask({"op": "doctor", "host": task.host_data})
+    ended = time.time()
+    findings = judge(task.host, found | {"clock": clock(began, found["time"], ended)}, dt.datetime.now(dt.UTC))
+    task.run.put("doctor", task.host, [finding.to_data() for finding in findings])
+    return {"changed": False, "failed": bool(findings), "msg": [str(finding) for finding in findings] or "all is well"}
+
+
 def rollback(task: Task) -> dict[str, Any]:
     """Go back to an earlier generation of the ledger."""
     request = {"op": "rollback", "host": task.host_data, "only": task.named}
@@ -176,7 +189,7 @@ def rollback(task: Task) -> dict[str, Any]:
     answer = task.ask({**request, "check": True})
     if not task.check:
         send(task, answer["report"]["wants"])
-        answer = task.ask({**request, "check": False})
+        answer = task.ask({**request, "check": False, "progress": True})
     task.run.put("rollback", task.host, answer)
     result = _result(Report.from_data(answer["report"]))
     return {**result, "msg": f"to generation {answer['generation']} ({answer['time']}): {result['msg']}"}
@@ -188,7 +201,7 @@ def remove(task: Task) -> dict[str, Any]:
     data = data_roots(node) if task.options.get("data") else []
     phases = task.options.get("phases")
     request = {"op": "remove", "host": task.host_data, "check": task.check, "only": task.named, "data": data}
-    answer = task.ask({**request, "phases": phases})
+    answer = task.ask({**request, "phases": phases, "progress": True})
     task.run.put("remove", task.host, answer)
     result = _result(Report.from_data(answer["report"]))
     return {**result, "changed": result["changed"] or bool(answer["data"]), "deleted": answer["data"]}
@@ -215,7 +228,7 @@ def send(task: Task, wanted: Iterable[str]) -> None:
 
 OPERATIONS: dict[str, Callable[[Task], dict[str, Any]]] = {
     operation.__name__: operation
-    for operation in (facts, plan, plan_again, apply, finish, drift, status, rollback, remove)
+    for operation in (facts, plan, plan_again, apply, finish, drift, status, doctor, rollback, remove)
 }
 
 

@@ -11,10 +11,11 @@ from rich.table import Table
 
 from staddle.alerting.matching import destinations, parse_labels
 from staddle.alerting.routing import routing_tree, who
+from staddle.cli.options import Json
 from staddle.cli.output import out, print_json, say
-from staddle.cli.sandbox import HERE, Directory, Json
+from staddle.cli.sandbox import Directory
 from staddle.drive.alerts import Alertmanager
-from staddle.drive.sandbox import Sandbox, choose_inventory
+from staddle.drive.sandbox import SANDBOX, Sandbox, choose_inventory
 from staddle.errors import StaddleError
 from staddle.inventory import load_inventory
 from staddle.inventory.parameters import Duration
@@ -29,13 +30,13 @@ _COLORS = {"CRIT": "red", "WARN": "yellow", "INFO": "blue"}
 
 def register(parent: typer.Typer) -> None:
     """Add the commands to the program."""
-    parent.add_typer(app)
+    parent.add_typer(app, rich_help_panel="How things are")
 
 
 @app.command("ls")
 def list_alerts(
     silenced: Annotated[bool, typer.Option("--all", help="Silenced and held back ones, too.")] = False,
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
     as_json: Json = False,
 ) -> None:
     """What fires now, and which silences there are.
@@ -105,7 +106,7 @@ def silence(
     matchers: Annotated[list[str], typer.Argument(help="Which alerts: all of these have to fit.")],
     length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = "2h",
     comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "no reason given",
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
 ) -> None:
     """Tell nobody about some alerts for a while.
 
@@ -127,7 +128,7 @@ def silence(
 @app.command()
 def unsilence(
     silences: Annotated[list[str], typer.Argument(help="Ids, as `staddle alerts ls` shows them.")],
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
 ) -> None:
     """End silences.
 
@@ -144,7 +145,7 @@ def unsilence(
 @app.command("test")
 def test_receiver(
     receivers: Annotated[list[str], typer.Argument(help="Names from `alert_receivers`.")],
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
 ) -> None:
     """Send a marked test message to receivers, and wait until it went out.
 

@@ -39,7 +39,7 @@ BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.add_typer(commands)
+    app.add_typer(commands, rich_help_panel="Packages")
 
 
 @commands.command()
@@ -50,7 +50,12 @@ def wheels(
         list[str] | None, typer.Option("--target", help="Release to serve, e.g. `debian-12-x86_64`; again for more.")
     ] = None,
 ) -> None:
-    """Fetch the Python packages that Staddle needs; the next `staddle repo build` makes them part of the repository."""
+    """Fetch the Python packages that Staddle needs; the next `staddle repo build` makes them part of the repository.
+
+    Examples:
+
+        staddle bundle wheels --target debian-12-x86_64
+    """
     targets = [Target.parse(text) for text in target] if target else known_targets()
     folder = _admin(inventory, admin) / WHEELS
     with output.reporting() as reporter:
@@ -66,7 +71,13 @@ def build(
     since: Annotated[Path | None, typer.Option("--since", help="Only what this older bundle lacks: a delta.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write the repository, the wheels, the collection and the docs to one file, signed."""
+    """Write the repository, the wheels, the collection and the docs to one file, signed.
+
+    Examples:
+
+        staddle bundle build
+        staddle bundle build -o new.bundle --since old.bundle
+    """
     params = load_inventory(inventory).fleet.nodes[0].params
     files = _admin(inventory, admin)
     started = time.monotonic()
@@ -88,7 +99,12 @@ def verify(
     key: KeyOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Whether every file of a bundle is as it was signed. Needs no network; exit code 1 names what is wrong."""
+    """Whether every file of a bundle is as it was signed. Needs no network; exit code 1 names what is wrong.
+
+    Examples:
+
+        staddle bundle verify staddle.bundle
+    """
     try:
         problems = actions.verify(str(bundle), str(key) if key else None)
         with Bundle(str(bundle)) as opened:
@@ -115,7 +131,12 @@ def install(
     ),
     key: KeyOption = None,
 ) -> None:
-    """Verify a bundle and install what is in it. Where there is no Staddle yet: `python3 BUNDLE install`."""
+    """Verify a bundle and install what is in it. Where there is no Staddle yet: `python3 BUNDLE install`.
+
+    Examples:
+
+        staddle bundle install staddle.bundle
+    """
     try:
         actions.install(str(bundle), str(directory), str(admin), str(key) if key else None, output.say)
     except (BundleError, OSError) as error:
@@ -128,7 +149,12 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW")],
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """What is different between two bundles. Exit code 2 if anything is."""
+    """What is different between two bundles. Exit code 2 if anything is.
+
+    Examples:
+
+        staddle bundle diff old.bundle new.bundle
+    """
     try:
         with Bundle(str(old)) as before, Bundle(str(new)) as after:
             found = actions.compare(before, after)
@@ -154,7 +180,12 @@ def apply(
     delta: Annotated[Path, typer.Argument(metavar="DELTA")],
     destination: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write.")],
 ) -> None:
-    """Make the new bundle from an old one and a delta: the same bytes as if it had been carried whole."""
+    """Make the new bundle from an old one and a delta: the same bytes as if it had been carried whole.
+
+    Examples:
+
+        staddle bundle apply old.bundle delta.bundle -o new.bundle
+    """
     try:
         actions.apply_delta(str(old), str(delta), str(destination))
     except (BundleError, OSError) as error:

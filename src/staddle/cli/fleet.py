@@ -1,51 +1,55 @@
-"""Commands for real hosts: plan, apply, drift, rollback, remove, register, fleet status, fleet fetch, fleet env."""
+"""Commands for real hosts: plan, apply, drift, rollback, remove, register, fleet fetch, fleet env."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from staddle.cli.fleet_output import as_data, print_drift, print_outcome, print_statuses, watching
-from staddle.cli.output import out, print_json, reporting, say
+from staddle.cli.fleet_output import as_data, print_drift, print_outcome, print_plans
+from staddle.cli.options import HERE, Forks, Inventory, Json, Limit, Tags, Yes, with_login
+from staddle.cli.output import err, out, print_json, reporting, say
+from staddle.cli.progress import watching
 from staddle.drive import fetching, fleet as engine, plans
 from staddle.drive.compilation import REGISTER
+from staddle.drive.login import Login
 from staddle.errors import FleetError
 from staddle.programs.provision import Step
 
-Inventory = Annotated[Path, typer.Option("-i", "--inventory", help="The inventory.")]
-Limit = Annotated[str | None, typer.Option("-l", "--limit", help="Only these hosts or groups, in Ansible's patterns.")]
-Tags = Annotated[
-    str | None, typer.Option("-t", "--tags", help="Only these components, or phases (node, infra, monitor, module).")
-]
-Forks = Annotated[int, typer.Option("--forks", min=1, help="How many hosts at the same time.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
-HERE = Path("staddle.yml")
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-group = typer.Typer(name="fleet", help="Questions about all hosts of an inventory.", no_args_is_help=True)
+PANEL = "Real hosts"
+
+group = typer.Typer(
+    name="fleet",
+    help="For ADMIN nodes without a network, and for those who run `ansible-playbook` themselves.",
+    no_args_is_help=True,
+)
 
 
-def register_commands(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (plan, apply, drift, rollback, remove):
-        app.command()(command)
-    app.command("register")(register)
-    app.add_typer(group)
+    for name, command in COMMANDS.items():
+        app.command(name, rich_help_panel=PANEL)(with_login(command))
+    app.add_typer(group, rich_help_panel=PANEL)
 
 
 def plan(
+    *,
     inventory: Inventory = HERE,
     limit: Limit = None,
     tags: Tags = None,
     save: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `apply --plan`.")] = None,
     forks: Forks = engine.FORKS,
     as_json: Json = False,
+    login: Login,
 ) -> None:
     """Show what `apply` would do, host by host and file by file, and change nothing.
 
@@ -58,7 +62,9 @@ def plan(
         staddle plan -i fleet.yml --limit infra --tags nginx
         staddle plan --out monday.plan
     """
-    outcome = _run(engine.Request(inventory, "deploy", limit, tags, check=True, forks=forks), as_json=as_json)
+    outcome = _run(
+        engine.Request(inventory, "deploy", limit, tags, check=True, forks=forks, login=login), as_json=as_json
+    )
     if save:
         plans.save({**outcome.plan, "limit": limit, "tags": tags}, save)
         say(f"saved in {escape(str(save))}: `staddle apply -i {inventory} --plan {save}` does that, and only that")
@@ -66,21 +72,26 @@ def plan(
 
 
 def apply(
+    *,
     inventory: Inventory = HERE,
     limit: Limit = None,
     tags: Tags = None,
     saved: Annotated[Path | None, typer.Option("--plan", help="Do what this saved plan says, or nothing.")] = None,
+    yes: Yes = False,
     forks: Forks = engine.FORKS,
     as_json: Json = False,
+    login: Login,
 ) -> None:
     """Make the hosts what the inventory says: install, write, and restart only what changed.
 
-    A host that can't be reached is reported, and doesn't stop the others. Interrupted in any way, the next run
-    finishes it. Exit 0: everything is as it should be, 1: something isn't.
+    At a terminal it shows what it would do and asks; not with `--yes`, `--json` or `--plan`, and not in a script, where
+    nobody could answer. A host that can't be reached is reported, and doesn't stop the others. Interrupted in any way,
+    the next run finishes it. Exit 0: everything is as it should be, 1: something isn't, or you said no.
 
     Examples:
 
         staddle apply
+        staddle apply --yes
         staddle apply -i fleet.yml --limit 10.10.10.12
         staddle apply --plan monday.plan
     """
@@ -91,11 +102,18 @@ def apply(
         kept = plans.read(saved)
         limit, tags = kept["limit"], kept["tags"]
         variables = {"staddle_plan": str(saved.absolute())}
-    _leave(_run(engine.Request(inventory, "deploy", limit, tags, forks=forks, variables=variables), as_json=as_json))
+    request = engine.Request(inventory, "deploy", limit, tags, forks=forks, variables=variables, login=login)
+    asks = sys.stdin.isatty() and err.is_terminal and not (yes or saved or as_json)
+    _leave(_run(request, as_json=as_json, asks=asks))
 
 
-def register(
-    inventory: Inventory = HERE, limit: Limit = None, forks: Forks = engine.FORKS, as_json: Json = False
+def register_targets(
+    *,
+    inventory: Inventory = HERE,
+    limit: Limit = None,
+    forks: Forks = engine.FORKS,
+    as_json: Json = False,
+    login: Login,
 ) -> None:
     """Bring only the registrations on INFRA nodes up to date: scrape targets, probes, DNS records.
 
@@ -106,13 +124,14 @@ def register(
 
         staddle register
     """
-    request = engine.Request(inventory, "infra", limit, REGISTER, forks=forks)
+    request = engine.Request(inventory, "infra", limit, REGISTER, forks=forks, login=login)
     _leave(_run(request, as_json=as_json))
 
 
 def drift(
+    *,
     inventory: Inventory = HERE, limit: Limit = None, tags: Tags = None, forks: Forks = engine.FORKS,
-    as_json: Json = False,
+    as_json: Json = False, login: Login,
 ) -> None:  # fmt: skip
     """What is no longer as the last `apply` left it: edited, missing or stopped by somebody else.
 
@@ -123,7 +142,7 @@ def drift(
         staddle drift
         staddle drift --json --limit infra
     """
-    outcome = _ask(engine.Request(inventory, "drift", limit, tags, forks=forks), as_json=as_json)
+    outcome = _ask(engine.Request(inventory, "drift", limit, tags, forks=forks, login=login), as_json=as_json)
     if as_json:
         print_json({"hosts": {host.ip: {"error": host.error, "drift": host.answer} for host in outcome.hosts}})
     else:
@@ -135,6 +154,7 @@ def drift(
 
 
 def rollback(
+    *,
     inventory: Inventory = HERE,
     limit: Limit = None,
     tags: Tags = None,
@@ -144,6 +164,7 @@ def rollback(
     check: Annotated[bool, typer.Option("--check", help="Only show what would change.")] = False,
     forks: Forks = engine.FORKS,
     as_json: Json = False,
+    login: Login,
 ) -> None:
     """Go back to what was there before the last change of what a host shall be.
 
@@ -156,11 +177,14 @@ def rollback(
         staddle rollback --check
     """
     variables = {} if generation is None else {"staddle_generation": generation}
-    request = engine.Request(inventory, "rollback", limit, tags, check=check, forks=forks, variables=variables)
+    request = engine.Request(
+        inventory, "rollback", limit, tags, check=check, forks=forks, variables=variables, login=login
+    )
     _leave(_run(request, as_json=as_json), differs=2 if check else 0)
 
 
 def remove(
+    *,
     inventory: Inventory = HERE,
     limit: Limit = None,
     tags: Tags = None,
@@ -169,6 +193,7 @@ def remove(
     yes: Yes = False,
     forks: Forks = engine.FORKS,
     as_json: Json = False,
+    login: Login,
 ) -> None:
     """Remove exactly what was installed: what others made, or changed beside it, stays. Data stays without --data.
 
@@ -184,30 +209,10 @@ def remove(
         kept = " WITH ALL DATA" if data else ", keeping data"
         typer.confirm(f"Remove {what} from {limit or 'ALL hosts'}{kept}?", abort=True, err=True)
     variables = {"staddle_confirm": "yes", "staddle_data": data}
-    request = engine.Request(inventory, "node_rm", limit, tags, check=check, forks=forks, variables=variables)
+    request = engine.Request(
+        inventory, "node_rm", limit, tags, check=check, forks=forks, variables=variables, login=login
+    )
     _leave(_run(request, as_json=as_json), differs=2 if check else 0)
-
-
-@group.command("status")
-def status(
-    inventory: Inventory = HERE, limit: Limit = None, forks: Forks = engine.FORKS, as_json: Json = False
-) -> None:
-    """Each service on every host: healthy or not, asked over its own protocol. Exit 0 if all of them are.
-
-    Examples:
-
-        staddle fleet status
-        staddle fleet status -i fleet.yml --limit infra --json
-    """
-    outcome = _ask(engine.Request(inventory, "status", limit, forks=forks), as_json=as_json)
-    if as_json:
-        hosts = {host.ip: {"error": host.error, **(host.answer or {})} for host in outcome.hosts}
-        print_json({"hosts": hosts})
-    else:
-        print_statuses(outcome)
-    ill = any(not service["healthy"] for host in outcome.hosts for service in (host.answer or {}).get("services", ()))
-    if outcome.failed or ill:
-        raise typer.Exit(1)
 
 
 @group.command("fetch")
@@ -255,21 +260,39 @@ def env() -> None:
         out.print(f"export {name}={shlex.quote(value)}", markup=False)
 
 
-def _ask(request: engine.Request, *, as_json: bool) -> engine.Outcome:
+COMMANDS: dict[str, Callable[..., None]] = {
+    "plan": plan,
+    "apply": apply,
+    "register": register_targets,
+    "drift": drift,
+    "rollback": rollback,
+    "remove": remove,
+}
+
+
+def _ask(request: engine.Request, *, as_json: bool, asks: bool = False) -> engine.Outcome:
     if not request.inventory.exists():
         raise FleetError(f"there is no {request.inventory}", hint="`staddle init` writes one; -i names another")
     with watching(quiet=as_json) as watch:
-        return engine.run(request, watch)
+
+        def confirm(planned: engine.Outcome) -> bool:
+            watch.stop()
+            print_plans(planned)
+            answer: bool = typer.confirm("Do this?", err=True)
+
+            return answer
+
+        return engine.run(request, watch, confirm if asks else None)
 
 
-def _run(request: engine.Request, *, as_json: bool) -> engine.Outcome:
+def _run(request: engine.Request, *, as_json: bool, asks: bool = False) -> engine.Outcome:
     started = time.monotonic()
-    outcome = _ask(request, as_json=as_json)
+    outcome = _ask(request, as_json=as_json, asks=asks)
     seconds = time.monotonic() - started
     if as_json:
         print_json(as_data(outcome, seconds))
     else:
-        print_outcome(outcome, seconds, check=request.check)
+        print_outcome(outcome, seconds, check=request.check, told=asks)
     return outcome
 
 

@@ -19,8 +19,8 @@ _HA_ADDRESSES = ("10.10.10.10", "10.10.10.11", "10.10.10.12")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the app."""
-    app.command()(check)
-    app.command()(init)
+    app.command(rich_help_panel="The inventory")(check)
+    app.command(rich_help_panel="The inventory")(init)
 
 
 def check(
@@ -28,7 +28,13 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
 ) -> None:
-    """Validate an inventory and say what it describes. Exit code 0: valid, 1: not."""
+    """Validate an inventory and say what it describes. Exit 0: valid, 1: not.
+
+    Examples:
+
+        staddle check
+        staddle check fleet.yml --strict
+    """
     try:
         loaded = load_inventory(file, strict=strict)
     except InventoryError as error:
@@ -60,7 +66,14 @@ def init(
     template: Annotated[Template, typer.Option("--template", help="What to start from.")] = "single",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a commented inventory with generated passwords, readable by you only."""
+    """Write a commented inventory with generated passwords, readable by you only.
+
+    Examples:
+
+        staddle init --ip 10.10.10.10
+        staddle init --template ha --ip 10.10.10.10 --ip 10.10.10.11 --ip 10.10.10.12
+        staddle init --template laptop mine.yml
+    """
     ips = ip or _default_ips(template)
     write_private(path, scaffold(template, ips), force=force)
     run = "staddle up" if template == "laptop" else "staddle plan"

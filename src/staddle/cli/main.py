@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from staddle import __version__
-from staddle.cli import alerts, bundle, fleet, inventory, output, repo, sandbox
-from staddle.errors import InventoryError, StaddleError
+from staddle.cli import output
+from staddle.errors import DeclinedError, InventoryError, StaddleError
 
 app = typer.Typer(
     name="staddle",
     help="The foundation a PostgreSQL fleet stands on: portal, metrics, alerts, probes, DNS, time and certificates"
     " from one inventory.",
     no_args_is_help=True,
+    epilog="Every command has examples: staddle COMMAND --help. Exit codes: 0 done, or as it should be; 1 something is"
+    " wrong; 2 something differs (or a wrong option).",
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sandbox.register(app)
-inventory.register(app)
-fleet.register_commands(app)
-repo.register(app)
-bundle.register(app)
-alerts.register(app)
+TOPICS = {
+    "sandbox": ("up", "down", "logs", "restart"),
+    "health": ("status", "doctor", "runbook"),
+    "fleet": ("plan", "apply", "register", "drift", "rollback", "remove", "fleet"),
+    "repo": ("repo",),
+    "bundle": ("bundle",),
+    "alerts": ("alerts",),
+    "inventory": ("check", "init"),
+}
+"""The modules that bring commands. Only that of the command asked for is loaded: each takes a while."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -43,12 +50,24 @@ def _options(
     """Options of every command."""
 
 
+def load(command: str | None) -> None:
+    """Make the command known; all of them, if it is none, for help and completion."""
+    known = any(command in names for names in TOPICS.values())
+    for topic, names in TOPICS.items():
+        if command in names or not known:
+            import_module(f"staddle.cli.{topic}").register(app)
+
+
 def main() -> None:
     """Entry point. Exit codes: 0 done or nothing to do, 1 failed, 2 `--plan` found differences (or wrong usage)."""
+    load(sys.argv[1] if len(sys.argv) > 1 else None)
     try:
         app()
     except InventoryError as error:
         output.print_problems(error)
+        sys.exit(1)
+    except DeclinedError as error:
+        output.say(error.message)
         sys.exit(1)
     except StaddleError as error:
         output.print_error(error)

@@ -42,7 +42,7 @@ _SHOWN = 40
 
 def register(main: typer.Typer) -> None:
     """Add the commands of this module to the app."""
-    main.add_typer(app, name="repo")
+    main.add_typer(app, name="repo", rich_help_panel="Packages")
 
 
 @app.command()
@@ -54,6 +54,11 @@ def build(
     All names are resolved first; if one is unknown or conflicts, everything that is wrong is told, nothing is downloaded,
     and the exit code is 1. What is resolved is frozen in `repo.lock` beside the inventory: commit it. An unchanged list is
     then built from the same files. May be interrupted at any time: the same command goes on where it was.
+
+    Examples:
+
+        staddle repo build
+        staddle repo build --update --target debian-12-x86_64
     """
     repository = _open(inventory)
     with _troubles_as(as_json), watching(quiet=as_json) as watch:
@@ -77,7 +82,13 @@ def build(
 def plan(
     inventory: Inventory = DEFAULT, target: Targets = None, update: Update = False, as_json: AsJson = False
 ) -> None:
-    """Tell what `build` would change. Only indexes are fetched. Exit code 0: nothing, 2: something, 1: it would fail."""
+    """Tell what `build` would change. Only indexes are fetched. Exit code 0: nothing, 2: something, 1: it would fail.
+
+    Examples:
+
+        staddle repo plan
+        staddle repo plan --update --json
+    """
     repository = _open(inventory)
     with _troubles_as(as_json), watching(quiet=as_json) as watch:
         found = repository.plan(watch, only=_targets(target), update=update)
@@ -105,6 +116,11 @@ def add(
 
     Names go into `repo.packages` beside the inventory, which is read like `repo_packages`; the others keep their versions.
     Files (`./my-tool_1.0_amd64.deb`) are kept with the repository. If the build fails, nothing is added.
+
+    Examples:
+
+        staddle repo add patroni
+        staddle repo add ./my-tool_1.0_amd64.deb
     """
     repository = _open(inventory)
     with _troubles_as(as_json), watching(quiet=as_json) as watch:
@@ -120,7 +136,12 @@ def add(
 
 @app.command()
 def verify(inventory: Inventory = DEFAULT, as_json: AsJson = False) -> None:
-    """Read and hash everything that is locked and served. Exit code 0: as it should be, 1: not; says which file is wrong."""
+    """Read and hash everything that is locked and served. Exit code 0: as it should be, 1: not; says which file is wrong.
+
+    Examples:
+
+        staddle repo verify
+    """
     repository = _open(inventory)
     with watching(quiet=as_json) as watch:
         problems = repository.verify(watch)
@@ -140,7 +161,13 @@ def prune(
     everything: Annotated[bool, typer.Option("--all", help="Also indexes and vendors' keys.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove from the cache what no repository uses any more, and what is left of downloads that were given up."""
+    """Remove from the cache what no repository uses any more, and what is left of downloads that were given up.
+
+    Examples:
+
+        staddle repo prune
+        staddle repo prune --all
+    """
     files, size = _open(inventory).prune(everything=everything)
     if as_json:
         print_json({"files": files, "bytes": size})
@@ -155,7 +182,12 @@ def list_packages(
     target: Targets = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is in the repository, as `repo.lock` has it."""
+    """List what is in the repository, as `repo.lock` has it.
+
+    Examples:
+
+        staddle repo ls 'postgresql-*'
+    """
     from fnmatch import fnmatchcase  # noqa: PLC0415
 
     from staddle.repo.changes import as_data  # noqa: PLC0415
@@ -179,7 +211,13 @@ def diff(
     inventory: Inventory = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two locks: what is added, removed, and exchanged. Exit code 0: they're the same, 2: they differ."""
+    """Compare two locks: what is added, removed, and exchanged. Exit code 0: they're the same, 2: they differ.
+
+    Examples:
+
+        staddle repo diff old/repo.lock
+        staddle repo diff old/repo.lock new/repo.lock --json
+    """
     from staddle.repo.changes import changes  # noqa: PLC0415
     from staddle.repo.lock import read_lock  # noqa: PLC0415
     from staddle.repo.model import LOCK_NAME  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Commands of the sandbox: up, down, status, logs, restart."""
+"""Commands of the sandbox: up, down, logs, restart."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from staddle.cli.blocks import print_failure, print_plan
+from staddle.cli.blocks import SERVICE_ACTIONS, print_failure, print_plan
+from staddle.cli.health_output import print_statuses
+from staddle.cli.options import Json
 from staddle.cli.output import err, out, print_json, reporting, say
 from staddle.drive.logstore import as_line, component_filter, query, tail as tail_store
-from staddle.drive.sandbox import Outcome, Sandbox, choose_inventory
+from staddle.drive.sandbox import SANDBOX, Outcome, Sandbox, choose_inventory
 from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
 
 Directory = Annotated[Path, typer.Option("--dir", help="Directory that holds the sandbox.", envvar="STADDLE_DIR")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status` names them.", show_default=False)]
-HERE = Path(".staddle")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (up, down, status, logs, restart):
-        app.command()(command)
+    for command in (up, down, logs, restart):
+        app.command(rich_help_panel="A sandbox on this machine")(command)
 
 
 def up(
@@ -35,7 +34,7 @@ def up(
         Path | None,
         typer.Option("-i", "--inventory", help="Inventory. Default: ./staddle.yml if there, else a built-in one."),
     ] = None,
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
     port_offset: Annotated[
         int, typer.Option("--port-offset", min=0, max=50000, help="Added to every port, to run several sandboxes.")
     ] = 0,
@@ -77,7 +76,7 @@ def up(
         raise typer.Exit(2)
 
 
-def down(directory: Directory = HERE, as_json: Json = False) -> None:
+def down(directory: Directory = SANDBOX, as_json: Json = False) -> None:
     """Stop everything in the sandbox. Data and configuration stay; `staddle up` goes on from there.
 
     Examples:
@@ -99,27 +98,6 @@ def down(directory: Directory = HERE, as_json: Json = False) -> None:
         say(f"nothing is running in {escape(str(directory))}")
 
 
-def status(directory: Directory = HERE, as_json: Json = False) -> None:
-    """What runs, and is it healthy? Exit 0 if all of it is, 1 otherwise.
-
-    Examples:
-
-        staddle status
-        staddle status --json | jq '.components[] | select(.healthy | not)'
-    """
-    sandbox = Sandbox(directory)
-    applied = sandbox.applied()
-    statuses = status_of(sandbox)
-    if as_json:
-        components = [status.to_data() for status in statuses]
-        print_json({"portal_url": applied["portal_url"], "components": components})
-    else:
-        _print_statuses(statuses)
-        out.print(f"\nPortal: [link={applied['portal_url']}]{applied['portal_url']}/[/link]")
-    if not all(status.healthy for status in statuses):
-        raise typer.Exit(1)
-
-
 def logs(
     component: Annotated[
         str | None, typer.Argument(help="Component, as `staddle status` names it.", show_default=False)
@@ -132,7 +110,7 @@ def logs(
     ] = None,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the newest lines.")] = 100,
     follow_on: Annotated[bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")] = False,
-    directory: Directory = HERE,
+    directory: Directory = SANDBOX,
     as_json: Json = False,
 ) -> None:
     """What components say: the log file of one, or anything in the log store.
@@ -163,7 +141,7 @@ def logs(
         typer.echo(json.dumps(found, ensure_ascii=False) if as_json else as_line(found))
 
 
-def restart(components: Names, directory: Directory = HERE) -> None:
+def restart(components: Names, directory: Directory = SANDBOX) -> None:
     """Restart components, and wait until they are healthy.
 
     Examples:
@@ -177,7 +155,7 @@ def restart(components: Names, directory: Directory = HERE) -> None:
         say(f"restarting {row.component} …")
         sandbox.supervision.restart(row.service)
     statuses = [wait_until_healthy(sandbox, row) for row in rows]
-    _print_statuses(statuses)
+    print_statuses(statuses)
     if not all(status.healthy for status in statuses):
         raise typer.Exit(1)
 
@@ -208,16 +186,11 @@ def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: f
         elif plan and block.outcome == "changed":
             print_plan(block)
     if statuses:
-        _print_statuses(statuses)
+        print_statuses(statuses)
     totals = report.totals()
     restarts = ", ".join(
         f"{totals[f'services_{action}']} {done}"
-        for action, done in (
-            ("start", "started"),
-            ("restart", "restarted"),
-            ("reload", "reloaded"),
-            ("stop", "stopped"),
-        )
+        for action, done in SERVICE_ACTIONS.items()
         if totals[f"services_{action}"]
     )
     verb = "to change" if plan else "changed"
@@ -229,41 +202,3 @@ def _print_outcome(outcome: Outcome, statuses: list[ComponentStatus], seconds: f
     )
     if not plan and not report.failed:
         out.print(f"Portal: [bold][link={outcome.portal_url}]{outcome.portal_url}/[/link][/]")
-
-
-def _print_statuses(statuses: list[ComponentStatus]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    narrow = out.width < 110
-    rows = [
-        {
-            "Component": status.component,
-            "Health": "[green]healthy[/]" if status.healthy else "[red]not healthy[/]",
-            "Version": status.version,
-            **({} if narrow else {"Provider": status.provider}),
-            "Pid": str(status.pid or ""),
-            **({} if narrow else {"Up for": _span(status.seconds), "Memory": _megabytes(status.memory)}),
-            "Where": escape(status.url),
-        }
-        for status in statuses
-    ]
-    for column in rows[0] if rows else ():
-        table.add_column(column, justify="right" if column in {"Pid", "Up for", "Memory"} else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row.values())
-    out.print(table)
-    for status in statuses:
-        if not status.healthy:
-            err.print(f"[red]{status.component}[/]: {escape(status.reason or status.state)}")
-
-
-def _megabytes(size: int | None) -> str:
-    return f"{size / 2**20:.0f} MB" if size else ""
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -8,6 +8,7 @@
     {"op": "drift", "host": {...}}                                      → {"drift": [...]}
     {"op": "status", "host": {...}}                                     → {"services": [...]}
     {"op": "receive", "host": {...}, "name", "size", "sha256", "offset"} and bytes → {"have": N}
+    {"op": "doctor", "host": {...}}                                     → what `checkup.look` found
 
 `host` is where things are here: `state`, `log_dir`, `manager` and `layout`, as in a manifest. Any reply may be
 {"error": text} instead. Nothing is left behind: this program lives in memory only, and so does the request.
@@ -26,7 +27,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any
 
-from . import health, wipe
+from . import checkup, health, wipe
 from .agent import converge
 from .drift import Drift, drift
 from .host import host_facts
@@ -38,8 +39,12 @@ from .services import ManagerError, connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .report import Event
+
 MARK = "staddle-reply:"
 """What the reply's line begins with: login banners and profile scripts write to stdout, too."""
+EVENT = "staddle-event:"
+"""What a line of progress on stderr begins with, if the request asks for `progress`."""
 BUSY = "another converge run is under way"
 WAIT = 120.0
 """Seconds to wait for a run that is under way, such as one whose ADMIN node has lost its connection."""
@@ -96,10 +101,16 @@ def _run(manifest: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """Waits for a run that is under way; then it's our turn."""
     deadline = time.monotonic() + float(request.get("wait", WAIT))
     while True:
-        report = converge(manifest, check=bool(request.get("check")), only=request.get("only"))
+        progress = _tell if request.get("progress") else None
+        report = converge(manifest, check=bool(request.get("check")), only=request.get("only"), progress=progress)
         if not (report.error and BUSY in report.error) or time.monotonic() > deadline:
             return report.to_data()
         time.sleep(0.5)
+
+
+def _tell(event: Event) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more: no reason to stop half-way
+        print(f"{EVENT}{event.to_json()}", file=sys.stderr, flush=True)
 
 
 def _rollback(request: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +198,12 @@ def _status(request: dict[str, Any]) -> dict[str, Any]:
     return {"services": found, "generation": ledger.generation, "components": sorted(ledger.components)}
 
 
+def _doctor(request: dict[str, Any]) -> dict[str, Any]:
+    host = request["host"]
+    manager = Manager(host["manager"]["kind"], host["manager"].get("socket"))
+    return checkup.look(host, manager, _status(request)["services"])
+
+
 def _services(host: dict[str, Any]) -> tuple[Ledger, list[dict[str, Any]]]:
     """The ledger, and every service in it with what its manager says of it."""
     ledger = Store(host["state"], readonly=True).load()
@@ -249,4 +266,5 @@ _OPERATIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "remove": _remove,
     "drift": _drift,
     "status": _status,
+    "doctor": _doctor,
 }

@@ -1,7 +1,7 @@
 """Running our playbooks over real hosts, and taking what became of it.
 
-`ansible-playbook` is a process of its own; it reports over its standard output (the collection's callback `events`), and
-through the files of the run's directory.
+`ansible-playbook` is a process of its own (`playbook.py`); it reports over its standard output (the collection's callback
+`events`), and through the files of the run's directory.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,19 +17,28 @@ from typing import TYPE_CHECKING, Any
 from staddle.converge.report import Report
 from staddle.drive import plans
 from staddle.drive.compilation import PHASES, loaded
+from staddle.drive.login import Login
+from staddle.drive.playbook import playing
 from staddle.drive.rundir import RunDirectory, admin_directory
-from staddle.errors import FleetError
+from staddle.errors import DeclinedError, FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from staddle.inventory.fleet import Fleet
 
 COLLECTIONS = Path(__file__).parents[1] / "ansible"
 FORKS = 50
+EVENTS = "staddle.infra.events"
+"""The callback that prints what happens for us to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step on one host has ended, or (without a host) begins. `step` is the playbook's word, e.g. `apply`."""
+    """One step on one host has ended, or (without a host) begins. `step` is the playbook's word, e.g. `apply`.
+
+    With `event` "converge", a step is under way there, and `data` is a `converge.report.Event`.
+    """
 
     event: str
     host: str
@@ -90,6 +97,7 @@ class Request:
     check: bool = False
     forks: int = FORKS
     variables: Mapping[str, Any] = field(default_factory=dict)
+    login: Login = field(default_factory=Login)
 
 
 def environment(forks: int = FORKS) -> dict[str, str]:
@@ -105,30 +113,49 @@ def environment(forks: int = FORKS) -> dict[str, str]:
     }
 
 
-def run(request: Request, on_progress: Callable[[Progress], None]) -> Outcome:
-    """Run a playbook. Raises StaddleError if it could not begin; what fails on a host is in the outcome."""
+def run(
+    request: Request, on_progress: Callable[[Progress], None], confirm: Callable[[Outcome], bool] | None = None
+) -> Outcome:
+    """Run a playbook. Raises StaddleError if it could not begin; what fails on a host is in the outcome.
+
+    `confirm` is shown what would be done before anything is, if there is anything; without its yes, nothing is:
+    DeclinedError.
+    """
     if find_spec("ansible") is None:
         raise FleetError(
             "Ansible is not installed here", hint="install Staddle with its extra: pip install 'staddle[fleet]'"
         )
     fleet = loaded(request.inventory).fleet
     with _run_directory(request.inventory) as directory:
-        events = list(_play(request, directory, on_progress))
+        events: list[Progress] = []
+        with contextlib.closing(_play(request, directory, ask=confirm is not None)) as played:
+            for event in played:
+                events.append(event)
+                on_progress(event)
+                if confirm and (event.event, event.step) == ("task", "gate"):
+                    planned = _outcome(events, directory, request.inventory, fleet)
+                    if planned.changed and not confirm(planned):
+                        raise DeclinedError("nothing was done")
+                    plans.agree(directory)
         if fatal := [event for event in events if event.data.get("fatal")]:
             raise FleetError(_message(fatal[0]))
-        hosts = {node.ip: HostResult(node.ip, node.name) for node in fleet.nodes}
-        touched = _take_events(events, hosts)
-        for ip in touched:
-            _take_files(hosts[ip], directory)
-            if not (hosts[ip].error or hosts[ip].reports or hosts[ip].answer is not None):
-                hosts[ip].error = "the run ended before it came to this host"
-        compiled = directory.get("compiled", "fleet") or {"notes": [], "warnings": {}}
-        return Outcome(
-            hosts=tuple(host for ip, host in hosts.items() if ip in touched),
-            plan=plans.of_run(directory, request.inventory),
-            notes=tuple(compiled["notes"]),
-            warnings=tuple(f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons),
-        )
+        return _outcome(events, directory, request.inventory, fleet)
+
+
+def _outcome(events: list[Progress], directory: RunDirectory, inventory: Path, fleet: Fleet) -> Outcome:
+    hosts = {node.ip: HostResult(node.ip, node.name) for node in fleet.nodes}
+    touched = _take_events(events, hosts)
+    for ip in touched:
+        _take_files(hosts[ip], directory)
+        if not (hosts[ip].error or hosts[ip].reports or hosts[ip].answer is not None):
+            hosts[ip].error = "the run ended before it came to this host"
+    compiled = directory.get("compiled", "fleet") or {"notes": [], "warnings": {}}
+    return Outcome(
+        hosts=tuple(host for ip, host in hosts.items() if ip in touched),
+        plan=plans.of_run(directory, inventory),
+        notes=tuple(compiled["notes"]),
+        warnings=tuple(f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons),
+    )
 
 
 @contextlib.contextmanager
@@ -140,40 +167,32 @@ def _run_directory(inventory: Path) -> Iterator[RunDirectory]:
         directory.remove()
 
 
-def _play(request: Request, directory: RunDirectory, on_progress: Callable[[Progress], None]) -> Iterator[Progress]:
-    """Events as they come. Raises FleetError if there were none."""
+def _play(request: Request, directory: RunDirectory, *, ask: bool) -> Generator[Progress]:
+    """Events as they come. Raises FleetError if there were none. Left early, it ends the run."""
     variables = {"staddle_run": str(directory.path), "staddle_keep": "yes", **request.variables}
-    argv = [sys.executable, "-m", "ansible.cli.playbook", f"staddle.infra.{request.playbook}"]
-    argv += ["-i", str(request.inventory), "-e", json.dumps(variables)]
+    variables |= {"staddle_ask": True} if ask else {}
+    argv = [f"staddle.infra.{request.playbook}", "-i", str(request.inventory), "-e", json.dumps(variables)]
     argv += ["--check"] if request.check else []
     argv += ["--limit", request.limit] if request.limit else []
     argv += ["--tags", request.tags] if request.tags else []
+    argv += request.login.arguments(directory)
     env = {
-        **os.environ,
         **environment(request.forks),
-        "ANSIBLE_STDOUT_CALLBACK": "staddle.infra.events",
+        "ANSIBLE_STDOUT_CALLBACK": EVENTS,
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
     }
-    with subprocess.Popen(
-        argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        if process.stdout is None:
-            raise AssertionError("it is a pipe")
-        noise: list[str] = []
-        began = False
-        try:
-            for line in process.stdout:
-                event = _parse(line)
-                if event is None:
-                    noise.append(line)
-                    continue
-                began = True
-                on_progress(event)
-                yield event
-        except BaseException:
-            process.terminate()
-            raise
+    noise: list[str] = []
+    began = False
+    with playing(argv, env) as lines:
+        request.login.feed(directory)
+        for line in lines:
+            event = _parse(line)
+            if event is None:
+                noise.append(line)
+                continue
+            began = True
+            yield event
     if not began:
         raise FleetError(f"Ansible did not begin: {''.join(noise).strip()[-3000:]}")
 
@@ -213,13 +232,13 @@ def _take_files(host: HostResult, directory: RunDirectory) -> None:
             host.reports[phase] = Report.from_data(data)
     if any(phase in host.reports for phase in PHASES):
         del host.reports["plan"]
-    for what in ("drift", "status", "rollback", "remove"):
+    for what in ("drift", "status", "doctor", "rollback", "remove"):
         answer = directory.get(what, host.ip)
         if answer is None:
             continue
         host.answer = answer
-        if what == "status":
-            # Ill services are its answer, not a failure to give one.
+        if what in {"status", "doctor"}:
+            # What is ill is its answer, not a failure to give one.
             host.error = host.error if host.unreachable else None
         if isinstance(answer, dict) and "report" in answer:
             host.reports = {what: Report.from_data(answer["report"])}

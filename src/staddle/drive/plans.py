@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from staddle.errors import FleetError
@@ -54,6 +55,19 @@ def read(path: Path) -> dict[str, Any]:
         raise FleetError(f"{path} is not a plan that `staddle plan --out` of this version wrote")
     plan: dict[str, Any] = data
     return plan
+
+
+def agree(run: RunDirectory) -> None:
+    """Whoever was asked has said yes to what the run would do."""
+    run.put("agreed", "fleet", True)
+
+
+def await_agreement(run: RunDirectory) -> None:
+    """Until `agree`. Raises FleetError if whoever is asked is gone."""
+    while run.get("agreed", "fleet") is None:
+        if not run.is_owned:
+            raise FleetError("nobody is there any more to say yes to the plan")
+        time.sleep(0.05)
 
 
 def compare(saved: dict[str, Any], now: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from staddle.converge.bundle import build
-from staddle.converge.remote import MARK
+from staddle.converge.remote import EVENT, MARK
 from staddle.errors import FleetError
 
 PYTHON = "/usr/bin/python3"
@@ -48,7 +48,8 @@ def reply(code: int, stdout: str, stderr: str) -> dict[str, Any]:
     """What the host answered. Raises FleetError if it did not, or answered that it can't."""
     line = next((line for line in reversed(stdout.splitlines()) if line.startswith(MARK)), None)
     if line is None:
-        raise FleetError(_explain(code, (stderr or stdout).strip()))
+        said = "\n".join(line for line in stderr.splitlines() if not line.startswith(EVENT))
+        raise FleetError(_explain(code, (said or stdout).strip()))
     data: dict[str, Any] = json.loads(line[len(MARK) :])
     if "error" in data:
         raise FleetError(data["error"])

@@ -64,11 +64,16 @@ class RunDirectory:
     def create(cls, admin: Path, owner: int) -> RunDirectory:
         """A new one, for as long as the process `owner` lives. Those whose owners don't live any more are removed."""
         runs = admin / "runs"
-        for old in runs.iterdir():
-            pid = old.name.partition("-")[0]
-            if pid.isdigit() and not Path("/proc", pid).exists():
-                shutil.rmtree(old, ignore_errors=True)
+        for old in map(cls, runs.iterdir()):
+            if not old.is_owned:
+                old.remove()
         return cls(Path(tempfile.mkdtemp(prefix=f"{owner}-", dir=runs)))
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the process that it was made for still lives."""
+        pid = self.path.name.partition("-")[0]
+        return not pid.isdigit() or Path("/proc", pid).exists()
 
     def write(self, what: str, host: str, content: bytes) -> None:
         """Atomically: readers are other processes."""

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 DEFAULTS: Mapping[str, object] = {"nginx_port": 8080, "nginx_ssl_port": 8443, "dns_port": 10053, "node_ntp_port": 10123}
 """Ports that need no root. They rank above the built-in defaults and below whatever the inventory says."""
 INVENTORY = Path("staddle.yml")
+SANDBOX = Path(".staddle")
+"""Where a sandbox is, unless somebody says otherwise."""
 ADMIN = "admin"
 _UNFIT = re.compile(r"[^\w./+@,:=-]")
 
@@ -134,6 +136,18 @@ class Sandbox:
             raise SandboxError(f"can't read {self._record}: {error}", hint="run `staddle up` again") from error
         data["rows"] = [Row(**row) for row in data["rows"]]
         return data
+
+    @property
+    def exists(self) -> bool:
+        """Whether `up` ever made it."""
+        return self._record.exists()
+
+    @property
+    def host_data(self) -> dict[str, Any]:
+        """Where things are in it, as converge asks for a host."""
+        manager = {"kind": "supervisor", "socket": str(self.supervision.socket)}
+        places = {"state": str(self._record.parent), "log_dir": str(self.root / LOGS.lstrip("/"))}
+        return {"node": "", "layout": "sandbox", "manager": manager, **places}
 
     def log_files(self, service: str) -> list[Path]:
         """The files that hold what a service writes."""

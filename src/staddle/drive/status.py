@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,9 @@ import psutil
 
 from staddle.converge.health import check
 from staddle.converge.model import Health
+from staddle.converge.remote import answer
+from staddle.drive.doctor import IN_SANDBOX, Finding, judge, look_at_admin, merged
+from staddle.drive.sandbox import ADMIN
 from staddle.errors import SandboxError
 from staddle.inventory.nearest import nearest
 
@@ -50,6 +54,18 @@ def status_of(sandbox: Sandbox) -> list[ComponentStatus]:
     processes = sandbox.supervision.processes()
     with ThreadPoolExecutor(max_workers=max(1, len(rows))) as pool:
         return list(pool.map(lambda row: _status(row, processes), rows))
+
+
+def examine(sandbox: Sandbox) -> list[Finding]:
+    """Everything that is wrong with it. Raises SandboxError if there is none."""
+    sandbox.applied()
+    if not sandbox.supervision.running():
+        remedy = "staddle up"
+        return [Finding("running", "error", "", "sandbox", f"the sandbox in {sandbox.root} is stopped", remedy)]
+    now = dt.datetime.now(dt.UTC)
+    found = look_at_admin(sandbox.root / ADMIN, (), now)
+    seen = answer({"op": "doctor", "host": sandbox.host_data})
+    return merged([*found, *judge("", seen, now, IN_SANDBOX)])
 
 
 def wait_until_healthy(sandbox: Sandbox, row: Row, timeout: float = 30.0) -> ComponentStatus:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import select
 import shutil
+import struct
+import sys
+import termios
 from typing import TYPE_CHECKING, Any
 
 from tests.unit.fleet.boxes import ADDRESSES, FILES, Boxes, done
@@ -134,3 +143,87 @@ def test_what_means_nothing_is_refused(boxes: Boxes) -> None:
     boxes.inventory.write_text(json.dumps({"all": {"vars": {"nginx_prot": 1}}}), encoding="utf-8")
     broken = boxes.run("plan")
     assert (broken.returncode, "nginx_port" in broken.stderr) == (1, True)
+
+
+def test_at_a_terminal_apply_shows_its_plan_and_asks(boxes: Boxes) -> None:
+    only = ("-t", FILES, "-l", ADDRESSES[0])
+    said, status = _at_a_terminal(boxes, "n", "apply", *only)
+    assert status == 1
+    assert f"+ {boxes.file(ADDRESSES[0])}" in said
+    assert "nothing was done" in said
+    assert not boxes.file(ADDRESSES[0]).exists()
+    said, status = _at_a_terminal(boxes, "y", "apply", *only)
+    assert status == 0, said
+    assert boxes.file(ADDRESSES[0]).exists()
+    said, status = _at_a_terminal(boxes, None, "apply", *only)
+    assert (status, "Do this?" in said) == (0, False), "there is nothing to ask about"
+
+
+def test_ansibles_options_reach_it_and_progress_comes_back_over_ssh(tmp_path: Path, ssh: dict[str, Any]) -> None:
+    key, port = ssh.pop("ansible_ssh_private_key_file"), ssh.pop("ansible_port")
+    boxes, one = Boxes(tmp_path, ssh), ADDRESSES[0]
+    given = ["-t", FILES, "-l", one, "--private-key", key, "-e", f"ansible_port={port}", "-e", '{"unused": {"a": 1}}']
+    applied = boxes.run("apply", *given)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert re.search(rf"\+ {one} node {FILES} changed \d", applied.stderr), "with its time: the host told it itself"
+    for refused, reason in (
+        (["-e", "nginx_port=81"], "nginx_port"),
+        (["-e", "loose"], "loose"),
+        (["-k"], "no terminal"),
+    ):
+        result = boxes.run("apply", *refused)
+        assert (result.returncode, reason in result.stderr) == (1, True), result.stderr
+
+
+def test_a_password_is_asked_for_and_stands_nowhere(boxes: Boxes) -> None:
+    """The host's Python looks at all processes of the machine before it does what it shall."""
+    seen, program = boxes.home / "seen", boxes.home / "python"
+    look = f"cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr '\\0' '\\n' > {seen}"
+    program.write_text(f'#!/bin/sh\n{look}\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    boxes.vars["ansible_python_interpreter"] = str(program)
+    boxes.write()
+    _, status = _at_a_terminal(boxes, "hunter-two-2", "apply", "-K", "--yes", "-t", FILES, "-l", ADDRESSES[0])
+    assert status == 0
+    assert str(boxes.inventory) in seen.read_text(encoding="utf-8", errors="replace")
+    assert "hunter-two-2" not in seen.read_text(encoding="utf-8", errors="replace")
+    kept = [file for file in boxes.home.rglob("*") if file.is_file() and b"hunter-two-2" in file.read_bytes()]
+    assert not kept
+
+
+def test_status_and_doctor_ask_all_hosts(boxes: Boxes) -> None:
+    boxes.json("apply", "-t", FILES, "-l", ADDRESSES[0], exits=0)
+    boxes.file(ADDRESSES[0]).write_text("by hand\n")
+    status = boxes.json("status", exits=0)
+    assert {ip: host["components"] for ip, host in status["hosts"].items()} == {
+        ip: [FILES] if ip == ADDRESSES[0] else [] for ip in ADDRESSES
+    }
+    found = boxes.json("doctor", exits=1)
+    assert set(found["hosts"]) == set(ADDRESSES)
+    assert {(item["host"], item["check"]) for item in found["findings"] if item["check"] != "disk"} == {
+        (ADDRESSES[0], "drift"),
+        (ADDRESSES[1], "installed"),
+        (ADDRESSES[2], "installed"),
+    }
+
+
+def _at_a_terminal(boxes: Boxes, answer: str | None, *arguments: str) -> tuple[str, int]:
+    """What is said on a terminal of 100 columns, and the exit status; `answer` is given to the first question."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(boxes.home)
+        os.execv(sys.executable, [sys.executable, "-m", "staddle", *arguments, "-i", str(boxes.inventory)])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with its last user
+        while True:
+            if select.select([terminal], [], [], 0.05)[0]:
+                said += os.read(terminal, 65536)
+            # What is typed before a password is asked for is thrown away.
+            hidden = not termios.tcgetattr(terminal)[3] & termios.ECHO
+            if answer is not None and (b"[y/N]" in said or hidden):
+                os.write(terminal, f"{answer}\n".encode())
+                answer = None
+    os.close(terminal)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode(errors="replace"))
+    return text, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

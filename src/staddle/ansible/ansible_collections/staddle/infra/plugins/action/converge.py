@@ -6,21 +6,25 @@ connection breaks.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from staddle.ansible import steps
 from staddle.ansible.context import Variables
 from staddle.ansible.hosts import OPERATIONS, Task
+from staddle.ansible.stream import listening
 from staddle.drive import remote
+from staddle.drive.fleet import EVENTS
 from staddle.drive.rundir import RunDirectory
 from staddle.errors import StaddleError
 
 
 class ActionModule(ActionBase):
-    """`do`: facts, plan, apply, finish, drift, status, rollback or remove. See `modules/converge.py`."""
+    """`do`: facts, plan, apply, finish, drift, status, doctor, rollback or remove. See `modules/converge.py`."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -51,9 +55,17 @@ class ActionModule(ActionBase):
             done.pop("diff", None)
         return {**result, **done}
 
+    def _tell(self, variables: Variables, event: dict[str, Any]) -> None:
+        """Progress for our command line, which reads what we print; for others it would be noise."""
+        if constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK") == EVENTS:
+            about = {"host": variables.required("inventory_hostname"), "step": str(self._task.args["do"])}
+            line = {"event": "converge", **about, "phase": str(self._task.args.get("phase") or ""), **event}
+            self._display.display(json.dumps(line))
+
     def _exchange(self, variables: Variables, payload: bytes) -> tuple[int, str, str]:
         python = variables.text("ansible_python_interpreter") or "auto"
         # Asking which Python there is would be a round trip of its own; every distribution we know has this one.
         command = remote.command(remote.PYTHON if python.startswith("auto") else python)
-        done = self._low_level_execute_command(command, in_data=payload, sudoable=True)
+        with listening(self._connection, lambda event: self._tell(variables, event)):
+            done = self._low_level_execute_command(command, in_data=payload, sudoable=True)
         return int(done["rc"]), str(done["stdout"]), str(done["stderr"])

@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 
 from staddle.ansible import steps
 from staddle.ansible.context import Variables
+from staddle.drive import plans
 from staddle.drive.rundir import RunDirectory
 from staddle.errors import StaddleError
 
@@ -43,10 +44,12 @@ class ActionModule(ActionBase):
             warnings = [f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons]
             return {"changed": False, "msg": compiled["notes"], "warnings": warnings}
         if step == "gate":
-            saved = variables.text("staddle_plan")
+            saved, ask = variables.text("staddle_plan"), variables.text("staddle_ask")
             if saved:
                 steps.gate(run, variables.inventory, Path(saved))
-            return {"changed": False, "skipped": not saved}
+            if ask:
+                plans.await_agreement(run)
+            return {"changed": False, "skipped": not (saved or ask)}
         if not variables.text("staddle_keep"):
             run.remove()
         return {"changed": False}

@@ -9,7 +9,7 @@ description:
 options:
   do:
     description: What to ask for.
-    choices: [facts, plan, plan_again, apply, finish, drift, status, rollback, remove]
+    choices: [facts, plan, plan_again, apply, finish, drift, status, doctor, rollback, remove]
     required: true
     type: str
   phase:
