@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BLACKBOX = Package(
     "prometheus-blackbox-exporter", {"blackbox_exporter": "/usr/bin/prometheus-blackbox-exporter"}, "0.23"
 )
+TALKATIVE = (0, 26)
 
 
 @component
@@ -57,6 +58,8 @@ class Blackbox(InfraComponent):
                     program.path,
                     f"--config.file={config}",
                     f"--web.listen-address={ctx.listen_behind(params.blackbox_port)}",
+                    # Since then it tells the story of every probe, unless it is told not to.
+                    *(["--log.prober=warn"] if program.release >= TALKATIVE else []),
                     *shlex.split(params.blackbox_options),
                 ),
                 health=HttpHealth(f"{ctx.local(params.blackbox_port)}/-/healthy", contains="Healthy"),
