@@ -159,7 +159,7 @@ def test_everything_runs_and_a_second_run_touches_nothing(site: Site) -> None:
 
 def test_programs_do_their_work_together(site: Site) -> None:
     assert "nginx_up 1" in site.get("http://127.0.0.1:9113/metrics")
-    assert "<html" in site.get("https://i.staddle/"), "the name resolves, and the CA is trusted by the host"
+    assert site.get("https://i.staddle/_staddle/health") == "OK\n\n", "the name resolves, and the host trusts the CA"
     # Scraped, and pinged without a capability.
     for query in (
         'up{job="node"} == 1',
