@@ -11,6 +11,8 @@ from .control import ControlError
 from .metrics import render
 
 if TYPE_CHECKING:
+    import socket
+
     from .agent import Agent
 
 
@@ -18,9 +20,17 @@ TIMEOUT = 10.0
 
 
 class Server(ThreadingHTTPServer):
-    """Says nothing about those who break off, or are not let in."""
+    """Behind TLS if the agent has a guard at that moment. Says nothing about those who break off, or are not let in."""
 
     daemon_threads = True
+    agent: Agent
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        """The handshake takes place in the connection's own thread: one that doesn't go on holds nobody up."""
+        connection, address = super().get_request()
+        if self.agent.guard:
+            connection = self.agent.guard.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
@@ -32,13 +42,6 @@ def serve(agent: Agent, listen: str, metrics_path: str) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         timeout = TIMEOUT
-
-        def setup(self) -> None:
-            """In the connection's own thread: a handshake that doesn't go on holds nobody up."""
-            if agent.guard:
-                self.request.settimeout(TIMEOUT)
-                self.request = agent.guard.wrap_socket(self.request, server_side=True)
-            super().setup()
 
         def do_GET(self) -> None:
             if self.path == metrics_path:
@@ -66,5 +69,6 @@ def serve(agent: Agent, listen: str, metrics_path: str) -> ThreadingHTTPServer:
 
     host, _, port = listen.rpartition(":")
     server = Server((host, int(port)), Handler)
+    server.agent = agent
     threading.Thread(target=server.serve_forever, daemon=True, name="http").start()
     return server

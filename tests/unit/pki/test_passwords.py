@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from staddle.errors import PkiError
-from staddle.pki.passwords import ensure_hashes
+from staddle.pki.passwords import ensure_hashes, ensure_login
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +69,24 @@ def test_an_unreadable_file_is_an_error_that_says_what_to_do(file: Path) -> None
     with pytest.raises(PkiError, match=r"can't read .*users\.json") as caught:
         ensure_hashes(file, {"ann": "one"})
     assert "remove it" in str(caught.value.hint)
+
+
+def test_a_login_is_made_once_and_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    file = tmp_path / "portal-login"
+    made = ensure_login(file)
+    assert made.keys() == {"admin"}
+    assert len(made["admin"]) >= 20
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ensure_login(file) == made
+    assert ensure_login(tmp_path / "other") != made
+    file.chmod(0o644)
+    ensure_login(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "admin", "admin:", ":x", "\xff"])
+def test_a_login_that_is_none_is_not_taken_for_one(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "portal-login"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(PkiError, match="portal-login"):
+        ensure_login(file)
