@@ -6,6 +6,7 @@ import datetime as dt
 import http.client
 import socket
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,13 +95,11 @@ def test_who_may_not(pki: Path, port: int, who: str | None) -> None:
 
 
 def test_a_health_check_shows_the_nodes_own_certificate(pki: Path, port: int) -> None:
-    def health(**identity: str) -> Health:
-        return Health("http", url=f"https://127.0.0.1:{port}/health", contains="OK", **identity)
-
-    assert check(health(certificate=f"{pki}/own.crt", key=f"{pki}/own.key"), 5) is None
-    assert "127.0.0.1" in str(check(health(), 5))
-    missing = check(health(certificate=f"{pki}/none.crt", key=f"{pki}/none.key"), 5)
-    assert "no such file" in str(missing)
+    nobody = Health("http", url=f"https://127.0.0.1:{port}/health", contains="OK")
+    own = replace(nobody, certificate=f"{pki}/own.crt", key=f"{pki}/own.key")
+    assert check(own, 5) is None
+    assert "127.0.0.1" in str(check(nobody, 5))
+    assert "no such file" in str(check(replace(own, key=f"{pki}/none.key"), 5))
 
 
 def test_a_connection_that_says_nothing_holds_nobody_up(pki: Path, port: int) -> None:
