@@ -25,6 +25,7 @@ from staddle.programs.apt import Candidate
 from staddle.programs.engine import engine_programs
 from staddle.programs.offers import FRESH, Choice, Kind, Warehouse
 from staddle.programs.shelf import cache_directory
+from staddle.programs.sources import distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,6 +99,10 @@ class Supplier:
             found.parcels[packed.sha256] = packed.parcel
         if not missing or status is None:
             return
+        here = distribution()
+        if facts.os_id != here:
+            found.problems.append(f"it is a {here or 'system without a name'}, and the host is a {facts.os_id}")
+            return
         only = node.params.node_package_source == "admin"
         key = (kind, hashlib.sha256(status).digest(), only, tuple(package.name for package in missing))
         if key not in self._found:
@@ -110,7 +115,8 @@ class Supplier:
             _choose(self._chosen, kind, got.chosen)
 
     def _engines(self, node: Node, facts: HostFacts, found: Supply) -> None:
-        wanted = {name for component in components_on(node) for name in component.engines_on(node, available(facts))}
+        there = available(facts)
+        wanted = {name for component in components_on(node) for name in component.engines_on(node, there)}
         if not wanted:
             return
         try:

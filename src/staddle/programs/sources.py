@@ -61,6 +61,14 @@ def for_release(sources: list[Source], codename: str, release: str) -> list[Sour
     return found
 
 
+def distribution(os_release: Path = Path("/etc/os-release")) -> str:
+    """What the machine runs, e.g. `debian`; empty if it doesn't say."""
+    if not os_release.is_file():
+        return ""
+    match = re.search(r'^ID="?([\w.-]+)"?$', os_release.read_text(encoding="utf-8"), re.MULTILINE)
+    return match[1] if match else ""
+
+
 def release_codename(os_release: Path = Path("/etc/os-release")) -> str | None:
     """The distribution release the machine runs, e.g. `bookworm`."""
     if not os_release.is_file():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from staddle.programs.sources import Source, derive, machine_sources, release_codename
+from staddle.programs.sources import Source, derive, for_release, machine_sources, release_codename
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,14 @@ def test_a_newer_suite_comes_from_the_same_mirror_with_the_same_key(etc: Path) -
             "/usr/share/keyrings/debian-archive-keyring.gpg",
         )
     ]
+
+
+def test_another_release_has_the_same_suites_from_the_same_mirror(etc: Path) -> None:
+    debian, security = for_release(machine_sources(etc), "bookworm", "trixie")
+    assert debian.suites == ("trixie", "trixie-updates")
+    assert debian.uris == "http://mirror.example/debian"
+    assert all(suite.startswith("trixie-security") for suite in security.suites)
+    assert for_release(machine_sources(etc), "jammy", "noble") == []
 
 
 def test_what_is_written_is_read_back(etc: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
