@@ -66,6 +66,8 @@ def print_plan(block: BlockResult) -> None:
 
 def _print_resource(resource: ResourceResult) -> None:
     note = f" [dim]({resource.action})[/]" if resource.action in {"mode", "owner", "retarget"} else ""
+    if resource.note and resource.kind in {"package", "tree"}:
+        note = f" [dim]({escape(resource.note)})[/]"  # where it comes from, and what it brings
     kind = "" if resource.kind == "file" else f" [dim]{resource.kind}[/]"
     out.print(f"  {_MARKS.get(resource.action, _CHANGE)} {escape(resource.path)}{kind}{note}")
 

@@ -16,6 +16,7 @@ import pytest
 from tests.unit.converge.host import Host, block, result
 
 import staddle
+from staddle.converge.agent import converge
 from staddle.converge.drift import drift
 from staddle.converge.sections import cut, put, take
 from staddle.manifest.resources import Command, Group, Installed, Section, User
@@ -180,3 +181,47 @@ def test_what_is_to_be_owned_by_a_user_to_come_can_be_planned(host: Host) -> Non
         ("a", host.at("f"), "create"),
     ]
     assert host.tree() == {}
+
+
+OFFERED = """\
+Package: staddle-test-offered
+Version: 2.0-1
+Architecture: all
+Maintainer: nobody <nobody@example.org>
+Depends: staddle-test-brought, dpkg
+Filename: ./staddle-test-offered.deb
+Size: 3
+SHA256: {a}
+Description: nothing
+
+Package: staddle-test-brought
+Version: 1.0
+Architecture: all
+Maintainer: nobody <nobody@example.org>
+Filename: ./staddle-test-brought.deb
+Size: 3
+SHA256: {b}
+Description: nothing
+"""
+
+
+def test_packages_that_are_offered_are_planned_by_apt_and_asked_for(host: Host) -> None:
+    files = {"staddle-test-offered": "a" * 64, "staddle-test-brought": "b" * 64}
+    offers = {"index": OFFERED.format(a="a" * 64, b="b" * 64), "files": files, "only": True}
+    wanted = replace(
+        block("app", host.file("f")), packages=(Installed("staddle-test-offered", "2.0"), Installed("dpkg"))
+    )
+    plan = converge({**host.manifest(wanted), "offers": offers}, check=True)
+    packages = {r.path: r for r in result(plan, "app").resources if r.kind == "package"}
+    assert packages["dpkg"].outcome == "ok"
+    offered = packages["staddle-test-offered"]
+    assert (offered.outcome, offered.action) == ("changed", "install")
+    assert offered.note == "2.0-1; brings staddle-test-brought; from the ADMIN node"
+    assert plan.wants == ["a" * 64, "b" * 64]
+    # A run without them fails the component, and does not try.
+    done = converge({**host.manifest(wanted), "offers": offers})
+    assert "were not sent to this host" in str(result(done, "app").message)
+    assert host.tree() == {}
+    newer = replace(wanted, packages=(Installed("staddle-test-offered", "3.0"),))
+    refused = converge({**host.manifest(newer), "offers": offers}, check=True)
+    assert "version 3.0 or newer is needed" in str(result(refused, "app").message)
