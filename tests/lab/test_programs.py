@@ -118,7 +118,16 @@ def test_everything_comes_from_the_admin_node(admin: Admin) -> None:
     assert {item[:2] for item in done(applied)} == {item[:2] for item in done(planned)}
     status = admin.json("status")
     healthy = {ip: {s["component"] for s in host["services"] if s["healthy"]} for ip, host in status["hosts"].items()}
-    assert healthy[INFRA] >= {"nginx", "vmetrics", "vmalert", "alertmanager", "vlogs", "nginx_exporter", "dnsmasq"}
+    assert healthy[INFRA] >= {
+        "nginx",
+        "vmetrics",
+        "vmalert",
+        "alertmanager",
+        "vlogs",
+        "vtraces",
+        "nginx_exporter",
+        "dnsmasq",
+    }
     assert healthy[WORKER] >= {"node_exporter"}
 
 
@@ -167,4 +176,4 @@ def test_removal_leaves_nothing_of_it(admin: Admin) -> None:
         assert not host.run(
             "dpkg-query -W -f '${db:Status-Status} ${Package}\n' | grep '^installed nginx$' || true"
         ).stdout
-        assert not host.run("pgrep -fa /opt/staddle || true").stdout
+        assert not host.run("pgrep -fa '[/]opt/staddle' || true").stdout
