@@ -191,7 +191,9 @@ class Apt:
         argv = [argv[0], *_CACHED, *argv[1:]]
         result = subprocess.run(argv, env=self._environment(suite), capture_output=True, text=True, check=False)
         if result.returncode:
-            raise ProgramError(f"{argv[0]} {argv[len(_CACHED) + 1]} failed for {suite}: {_clean(result.stderr or result.stdout)}")
+            raise ProgramError(
+                f"{argv[0]} {argv[len(_CACHED) + 1]} failed for {suite}: {_clean(result.stderr or result.stdout)}"
+            )
         return result.stdout
 
     def _environment(self, suite: str) -> dict[str, str]:
