@@ -26,9 +26,10 @@ from .files import Step, remove
 from .foundations import Foundations
 from .host import host_facts
 from .ledger import Entry, Ledger, StateError, Store
-from .model import Block, Manifest, ManifestError, parse
+from .model import Block, Manifest, parse
 from .operate import Operator, probe
 from .plan import Facts
+from .reader import ManifestError
 from .report import CHANGED, FAILED, OK, ROLLED_BACK, Event, Report, ResourceResult
 from .services import ManagerError, ServiceState, connect
 from .transaction import Transaction

@@ -11,9 +11,10 @@ import base64
 import binascii
 import hashlib
 import json
-import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .reader import ManifestError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 KINDS = ("directory", "file", "section", "symlink")
 ON_CHANGE = ("restart", "reload", "none")
-
-
-class ManifestError(ValueError):
-    """The manifest can't be read: not the documented shape, or of another format version."""
 
 
 @dataclass(frozen=True)
@@ -191,94 +188,9 @@ class Manifest:
     offers: Offers | None = None
 
 
-class _Reader:
-    """Takes fields out of one JSON object; errors carry the dotted path to the field."""
-
-    def __init__(self, data: Any, where: str) -> None:
-        if not isinstance(data, dict):
-            raise ManifestError(f"{where or 'manifest'}: expected an object, found {_describe(data)}")
-        self.data: dict[str, Any] = data
-        self.where = where
-
-    def at(self, key: str) -> str:
-        return f"{self.where}.{key}" if self.where else key
-
-    def fail(self, key: str, expected: str) -> ManifestError:
-        found = _describe(self.data[key]) if key in self.data else "nothing"
-        return ManifestError(f"{self.at(key)}: expected {expected}, found {found}")
-
-    def text(self, key: str) -> str:
-        value = self.data.get(key)
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise self.fail(key, "a non-empty string")
-        return value
-
-    def name(self, key: str) -> str:
-        # Names end up in file names, section headers and command lines.
-        value = self.text(key)
-        if not all(c.isalnum() or c in "-_.@" for c in value) or value[0] in "-.":
-            raise self.fail(key, "letters, digits and -_.@")
-        return value
-
-    def optional_text(self, key: str) -> str | None:
-        return None if self.data.get(key) is None else self.text(key)
-
-    def path(self, key: str) -> str:
-        value = self.text(key)
-        if not value.startswith("/") or posixpath.normpath(value) != value or value == "/":
-            raise self.fail(key, "an absolute, normalized path")
-        return value
-
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in allowed:
-            raise self.fail(key, f"one of {', '.join(allowed)}")
-        return value
-
-    def integer(self, key: str, low: int, high: int) -> int:
-        value = self.data.get(key)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.fail(key, f"an integer from {low} to {high}")
-        return value
-
-    def seconds(self, key: str) -> float:
-        value = self.data.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise self.fail(key, "a positive number of seconds")
-        return float(value)
-
-    def flag(self, key: str) -> bool:
-        value = self.data.get(key, False)
-        if not isinstance(value, bool):
-            raise self.fail(key, "true or false")
-        return value
-
-    def items(self, key: str) -> list[Any]:
-        value = self.data.get(key)
-        if not isinstance(value, list):
-            raise self.fail(key, "a list")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.items(key)
-        if not all(isinstance(word, str) and word for word in value):
-            raise self.fail(key, "a list of strings")
-        return tuple(value)
-
-    def object(self, key: str) -> _Reader:
-        return _Reader(self.data.get(key), self.at(key))
-
-    def objects(self, key: str) -> list[_Reader]:
-        return [_Reader(item, f"{self.at(key)}[{i}]") for i, item in enumerate(self.items(key))]
-
-    def optional_objects(self, key: str) -> list[_Reader]:
-        """Manifests of older programs lack what came later."""
-        return self.objects(key) if key in self.data else []
-
-
 def parse(data: Any) -> Manifest:
     """Plain data → Manifest. Raises ManifestError with the dotted path of the first thing that is wrong."""
-    top = _Reader(data, "")
+    top = Reader(data, "")
     if top.data.get("format") != FORMAT:
         raise ManifestError(
             f"manifest format {top.data.get('format')!r} is not known here (this converge reads format {FORMAT}):"
@@ -303,22 +215,22 @@ def parse(data: Any) -> Manifest:
     )
 
 
-def _offers(reader: _Reader) -> Offers:
+def _offers(reader: Reader) -> Offers:
     files = reader.object("files")
     return Offers(reader.text("index"), {name: files.name(name) for name in files.data}, reader.flag("only"))
 
 
 def parse_commands(data: Any) -> tuple[Command, ...]:
     """The commands of a block in plain form, as the ledger keeps it."""
-    return tuple(_command(item) for item in _Reader(data, "block").optional_objects("commands"))
+    return tuple(_command(item) for item in Reader(data, "block").optional_objects("commands"))
 
 
 def parse_block(data: Any) -> Block:
     """One block in plain form, as the ledger keeps it (its contents live in the ledger's own store)."""
-    return _block(_Reader(data, "block"), None)
+    return _block(Reader(data, "block"), None)
 
 
-def _blobs(reader: _Reader) -> dict[str, bytes]:
+def _blobs(reader: Reader) -> dict[str, bytes]:
     blobs: dict[str, bytes] = {}
     for sha256 in reader.data:
         try:
@@ -333,7 +245,7 @@ def _blobs(reader: _Reader) -> dict[str, bytes]:
     return blobs
 
 
-def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
+def _block(reader: Reader, blobs: Mapping[str, bytes] | None) -> Block:
     resources = tuple(_resource(item, blobs) for item in reader.objects("resources"))
     service = _service(reader.object("service")) if reader.data.get("service") is not None else None
     return Block(
@@ -354,12 +266,12 @@ def _block(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Block:
     )
 
 
-def _tree(reader: _Reader) -> Tree:
+def _tree(reader: Reader) -> Tree:
     sha256 = reader.name("sha256")
     return Tree(reader.path("path"), sha256, reader.text("origin"), reader.optional_text("python"))
 
 
-def _account(reader: _Reader) -> Account:
+def _account(reader: Reader) -> Account:
     kind, name = reader.choice("kind", ("group", "user")), reader.name("name")
     if kind == "group":
         return Account(kind, name)
@@ -375,7 +287,7 @@ def _account(reader: _Reader) -> Account:
     )
 
 
-def _command(reader: _Reader) -> Command:
+def _command(reader: Reader) -> Command:
     argv = reader.texts("argv")
     if not argv:
         raise reader.fail("argv", "a non-empty list of strings")
@@ -384,7 +296,7 @@ def _command(reader: _Reader) -> Command:
     return Command(reader.name("name"), argv, check, reader.seconds("timeout"), undo)
 
 
-def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
+def _resource(reader: Reader, blobs: Mapping[str, bytes] | None) -> Resource:
     kind = reader.choice("kind", KINDS)
     path = reader.path("path")
     if kind == "symlink":
@@ -413,7 +325,7 @@ def _resource(reader: _Reader, blobs: Mapping[str, bytes] | None) -> Resource:
     )
 
 
-def _validator(reader: _Reader) -> Validator:
+def _validator(reader: Reader) -> Validator:
     argv = reader.items("argv")
     environment = reader.object("environment").data
     if not argv or not all(isinstance(word, str) for word in argv):
@@ -425,7 +337,7 @@ def _validator(reader: _Reader) -> Validator:
     )
 
 
-def _service(reader: _Reader) -> Service:
+def _service(reader: Reader) -> Service:
     return Service(
         name=reader.name("name"),
         definition=reader.path("definition"),
@@ -436,7 +348,7 @@ def _service(reader: _Reader) -> Service:
     )
 
 
-def _health(reader: _Reader) -> Health:
+def _health(reader: Reader) -> Health:
     kind = reader.choice("kind", ("http", "dns", "ntp"))
     if kind == "http":
         url = reader.text("url")
@@ -480,8 +392,3 @@ def _check_unique(blocks: tuple[Block, ...]) -> None:
                 raise ManifestError(
                     f"blocks[{i}] ({block.component}): {resource.path} is already claimed, differently, by {other}"
                 )
-
-
-def _describe(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -33,7 +33,8 @@ from .drift import Drift, drift
 from .host import host_facts
 from .incoming import receive
 from .ledger import Ledger, StateError, Store
-from .model import FORMAT, Manager, ManifestError, parse_block
+from .model import FORMAT, Manager, parse_block
+from .reader import ManifestError
 from .services import ManagerError, connect
 
 if TYPE_CHECKING:
