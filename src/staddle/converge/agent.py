@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from . import recovery, stage
+from . import incoming, recovery, stage
 from .context import Context
 from .facts import ABSENT, Obstacle, explain
 from .files import Step, remove
@@ -97,6 +97,7 @@ class _Run:
         check = self._report.check
         if not check:
             stage.clean(self._store.path)
+            incoming.clean(self._store.path)
             self._ledger.node = self._manifest.node
         orphans = [name for name in self._orphans if name in self._selected]
         blocks = [block for block in self._manifest.blocks if block.component in self._selected]

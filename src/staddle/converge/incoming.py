@@ -31,7 +31,7 @@ def receive(request: dict[str, Any], source: IO[bytes]) -> dict[str, Any]:
     directory = os.path.join(request["host"]["state"], DIRECTORY)
     os.makedirs(directory, 0o700, exist_ok=True)
     os.chmod(request["host"]["state"], 0o700)
-    _clean(directory)
+    clean(request["host"]["state"])
     whole = os.path.join(directory, name)
     part = f"{whole}.part"
     if os.path.exists(whole) and os.path.getsize(whole) == size:
@@ -66,10 +66,11 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _clean(directory: str) -> None:
-    """What nobody came back for."""
-    for name in os.listdir(directory):
-        path = os.path.join(directory, name)
-        with contextlib.suppress(OSError):
+def clean(state: str) -> None:
+    """Removes what was sent to this state directory, and nobody came back for."""
+    directory = os.path.join(state, DIRECTORY)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
             if time.time() - os.path.getmtime(path) > _FORGOTTEN:
                 os.unlink(path)

@@ -136,6 +136,15 @@ def test_it_is_sent_in_pieces_and_goes_on_where_it_broke_off(site: Site) -> None
     assert site.host.converge(site.block(packed)).exit_code == 2
 
 
+def test_what_nobody_came_back_for_goes_after_a_day(site: Site) -> None:
+    packed, other = site.pack(), site.pack("two", more="x")
+    site.send_all(packed)
+    site.send_all(other)
+    os.utime(site.host.state / "incoming" / other.sha256, (1, 1))
+    assert site.host.converge(block("app", site.host.file("app"))).exit_code == 2
+    assert [path.name for path in (site.host.state / "incoming").iterdir()] == [packed.sha256]
+
+
 def test_what_was_damaged_on_the_way_is_refused(site: Site) -> None:
     packed = site.pack()
     content = bytearray(Path(packed.parcel.path).read_bytes())
