@@ -52,7 +52,7 @@ def choose(source: Path, target: Path) -> list[Path]:
     chosen, size = [], 0
     for path in found[:: max(1, len(found) // 330)]:
         name = path.name.partition("_")[0]
-        if name not in names and (size < 280 * 2**20 or len(chosen) < 300) and path.stat().st_size < 12 * 2**20:
+        if name not in names and path.stat().st_size < 20 * 2**20:
             names.add(name)
             chosen.append(target / path.name)
             shutil.copyfile(path, chosen[-1])
@@ -66,11 +66,13 @@ def index(folder: Path, work: Path, signer: Signer) -> None:
     files = [entry.path for entry in os.scandir(folder) if entry.name.endswith(".deb")]
     entries = cache.entries(files, apt_index.read)
     cache.save()
-    plain = apt_index.packages({path.rpartition("/")[2]: entry for path, entry in zip(files, entries, strict=True)})
+    inputs = hashlib.sha256(
+        repr(sorted((path, entry.sha256) for path, entry in zip(files, entries, strict=True))).encode()
+    ).hexdigest()
     target = work / "dists"
-    inputs = hashlib.sha256(plain).hexdigest()
     if (target / "inputs").exists() and (target / "inputs").read_text() == inputs:
         return
+    plain = apt_index.packages({path.rpartition("/")[2]: entry for path, entry in zip(files, entries, strict=True)})
     for path, content in apt_index.distribution(
         "bookworm", {"amd64": plain}, signer, int(time.time()), label="bench"
     ).items():

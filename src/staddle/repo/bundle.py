@@ -66,12 +66,12 @@ def build(home: Path, name: str, signer: Signer, output: Path, *, since: Path | 
         text = manifest.text().encode()
         contents |= {archive.MANIFEST: text, archive.SEAL: signer.detached([text], manifest.created).encode()}
         output.parent.mkdir(parents=True, exist_ok=True)
-        if since is None:
-            archive.write(str(output), contents, sums)
-        else:
-            contents = _delta(since, contents, sums, signer, output, manifest)
-            archive.write(str(output), contents, sums)
-        _sign(output, signer, manifest.created)
+        if since is not None:
+            contents = _delta(since, contents, sums, signer, manifest)
+        digest = hashlib.sha256()
+        archive.write(str(output), contents, sums, digest)
+        signature = signer.over(digest, manifest.created)
+        output.with_name(f"{output.name}.asc").write_text(signature, encoding="ascii")
     except (BundleError, tree.TreeError) as error:
         raise RepoError(str(error)) from error
     except OSError as error:
@@ -127,20 +127,12 @@ def _manifest(complete: tree.Complete, at: Path, sums: Mapping[str, tuple[int, s
 
 
 def _delta(
-    since: Path,
-    contents: Mapping[str, Any],
-    sums: Mapping[str, tuple[int, str]],
-    signer: Signer,
-    output: Path,
-    manifest: Manifest,
+    since: Path, contents: Mapping[str, Any], sums: Mapping[str, tuple[int, str]], signer: Signer, manifest: Manifest
 ) -> dict[str, Any]:
-    """The files of a delta. The signature over the whole bundle is found by writing that once, for nobody to keep."""
-    whole = output.with_name(f".{output.name}.whole")
-    try:
-        archive.write(str(whole), contents, sums)
-        signature = signer.detached(archive.file_chunks(str(whole)), manifest.created)
-    finally:
-        whole.unlink(missing_ok=True)
+    """The files of a delta, one of them the signature over the whole bundle that it leads to."""
+    digest = hashlib.sha256()
+    archive.write(None, contents, sums, digest)
+    signature = signer.over(digest, manifest.created)
     with Bundle(str(since)) as old:
         known = {sha256 for _, sha256 in old.manifest.files.values()}
         told = {"since": old.id}
@@ -149,11 +141,6 @@ def _delta(
     kept = {path: content for path, content in contents.items() if path not in set(reuse)}
     text = json.dumps({**told, "reuse": reuse}, sort_keys=True).encode()
     return {**kept, archive.DELTA: text, archive.WHOLE: signature.encode()}
-
-
-def _sign(output: Path, signer: Signer, now: int) -> None:
-    signature = signer.detached(archive.file_chunks(str(output)), now)
-    output.with_name(f"{output.name}.asc").write_text(signature, encoding="ascii")
 
 
 def _files(folder: Path) -> list[Path]:

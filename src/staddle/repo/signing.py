@@ -58,6 +58,10 @@ class Signer:
         digest = hashlib.sha512()
         for chunk in chunks:
             digest.update(chunk)
+        return self.over(digest, now)
+
+    def over(self, digest: hashlib._Hash, now: int) -> str:
+        """The same over what a SHA-512 or SHA-256 was fed with; it is used up."""
         return openpgp.armor("SIGNATURE", self._sign(openpgp.BINARY, digest, now))
 
     def clear(self, text: str, now: int) -> str:
@@ -98,7 +102,8 @@ def signature_body(
     """The content of a signature packet over what `digest` was fed; `more` are further subpackets."""
     issuer = bytes.fromhex(key.fingerprint)
     subpackets = _subpacket(33, b"\x04" + issuer) + _subpacket(2, now.to_bytes(4, "big")) + more
-    hashed = bytes([4, kind, openpgp.EDDSA, 10]) + len(subpackets).to_bytes(2, "big") + subpackets
+    number = next(number for number, name in openpgp.HASHES.items() if name == digest.name)
+    hashed = bytes([4, kind, openpgp.EDDSA, number]) + len(subpackets).to_bytes(2, "big") + subpackets
     digest.update(openpgp.trailer(hashed))
     value = digest.digest()
     raw = private.sign(value)

@@ -14,7 +14,9 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ from . import openpgp
 from .openpgp import PublicKey, SignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MANIFEST, SEAL, DELTA, SBOM = "manifest.json", "manifest.json.asc", "delta.json", "sbom.cdx.json"
 WHOLE = "whole.asc"
@@ -186,25 +188,57 @@ class Bundle:
         return None
 
 
-def write(path: str, contents: Mapping[str, Any], sums: Mapping[str, tuple[int, str]]) -> None:
+def write(
+    path: str | None, contents: Mapping[str, Any], sums: Mapping[str, tuple[int, str]], digest: Any = None
+) -> None:
     """An archive of these files: `contents` has bytes, the path of a file, or what gives its chunks.
 
-    What `sums` knows is compared on the way. Nothing is there under `path` before all is. Raises BundleError, OSError.
+    What `sums` knows is compared first. Nothing is there under `path` before all is; without a path, nothing is written.
+    `digest`, if there is one, is fed with every byte. Raises BundleError, OSError.
     """
+    names = in_order(contents)
+    # Reading and hashing use all cores; after that, all headers are known, and writing is copying.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        infos = list(pool.map(lambda name: _measured(name, contents[name], sums.get(name)), names))
+    if sum(info.file_size + 200 + 2 * len(info.filename) for info in infos) > LIMIT or len(infos) >= 0xFFFF:
+        raise BundleError(f"{path}: it would be larger than 4 GiB, which Python before 3.13 can't run")
+    at = len(SHEBANG)
+    for info in infos:
+        info.header_offset = at
+        at += len(info.FileHeader()) + info.file_size
+    end = _directory(infos, at)
+    with ThreadPoolExecutor(1) as beside:
+        fed = beside.submit(_feed, digest, contents, infos, end) if digest else None
+        if path is not None:
+            _write(path, contents, infos, end)
+        if fed:
+            fed.result()
+
+
+def _write(path: str, contents: Mapping[str, Any], infos: Sequence[zipfile.ZipInfo], end: bytes) -> None:
     scratch = f"{path}.new"
     try:
-        with open(scratch, "wb") as file:
+        with open(scratch, "wb", buffering=0) as file:
             file.write(SHEBANG)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name in in_order(contents):
-                    _add(archive, name, contents[name], sums.get(name))
-            if file.tell() > LIMIT or len(contents) >= 0xFFFF:
-                raise BundleError(f"{path}: it would be larger than 4 GiB, which Python before 3.13 can't run")
+            for info in infos:
+                file.write(info.FileHeader())
+                _copy(contents[info.filename], file, info)
+            file.write(end)
         os.chmod(scratch, 0o755)  # noqa: S103 - a program for everybody
         os.replace(scratch, path)
     finally:
         if os.path.exists(scratch):
             os.unlink(scratch)
+
+
+def _feed(digest: Any, contents: Mapping[str, Any], infos: Sequence[zipfile.ZipInfo], end: bytes) -> None:
+    """The bytes that `_write` writes, for a hash."""
+    digest.update(SHEBANG)
+    for info in infos:
+        digest.update(info.FileHeader())
+        for chunk in _chunks(contents[info.filename]):
+            digest.update(chunk)
+    digest.update(end)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -217,18 +251,45 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=rank)
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: Any, expected: tuple[int, str] | None) -> None:
-    info = _info(name)
-    if expected:
-        info.file_size = expected[0]
-    digest, size = hashlib.sha256(), 0
-    with archive.open(info, "w") as entry:
-        for chunk in _chunks(content):
-            digest.update(chunk)
-            size += len(chunk)
-            entry.write(chunk)
-    if expected and (size, digest.hexdigest()) != expected:
+def _measured(name: str, content: Any, expected: tuple[int, str] | None) -> zipfile.ZipInfo:
+    """A file's header, once its content was looked at. Raises BundleError."""
+    info, digest = _info(name), hashlib.sha256()
+    for chunk in _chunks(content):
+        digest.update(chunk)
+        info.CRC = zlib.crc32(chunk, info.CRC if info.file_size else 0)
+        info.file_size += len(chunk)
+    info.CRC = info.CRC if info.file_size else 0
+    info.compress_size = info.file_size
+    if expected and (info.file_size, digest.hexdigest()) != expected:
         raise BundleError(f"{name}: its content is not what it should be (SHA-256)")
+    return info
+
+
+def _copy(content: Any, target: IO[bytes], info: zipfile.ZipInfo) -> None:
+    """Writes a content that was measured. Raises BundleError if it is another by now."""
+    written = 0
+    if isinstance(content, str):
+        with open(content, "rb", buffering=0) as source:
+            while step := os.sendfile(target.fileno(), source.fileno(), written, info.file_size + 1 - written):
+                written += step
+    else:
+        for chunk in _chunks(content):
+            target.write(chunk)
+            written += len(chunk)
+    if written != info.file_size:
+        raise BundleError(f"{info.filename}: it was changed just now")
+
+
+def _directory(infos: Sequence[zipfile.ZipInfo], at: int) -> bytes:
+    """The central directory and the end of an archive (APPNOTE 4.3.12, 4.3.16); `at` is where it begins."""
+    parts = []
+    for info in infos:
+        header, name = info.FileHeader(), info.filename.encode()
+        # From the version needed to the length of the extra field, both headers have the same.
+        attributes = struct.pack("<HHHLL", 0, 0, 0, info.external_attr, info.header_offset)
+        parts.append(b"PK\1\2" + bytes([20, info.create_system]) + header[4:30] + attributes + name)
+    size = sum(map(len, parts))
+    return b"".join([*parts, struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(infos), len(infos), size, at, 0)])
 
 
 def _info(name: str) -> zipfile.ZipInfo:
