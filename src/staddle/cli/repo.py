@@ -102,6 +102,9 @@ def plan(
             out.print(f"  [yellow]?[/] {escape(name)} is downloaded to know what it is")
         if not found:
             out.print("nothing would change")
+        elif not any(found.changes) and not found.unseen:
+            missing = sum(changes.missing for changes in found.changes)
+            out.print(f"what is locked is not built yet; {decimal(missing)} to download")
     if found:
         raise typer.Exit(2)
 
@@ -254,6 +257,7 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         ],
         "changes": [changes.to_data() for changes in plan.changes],
         "unseen": list(plan.unseen),
+        "built": plan.built,
         "warnings": list(plan.warnings),
     }
 

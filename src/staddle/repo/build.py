@@ -41,7 +41,7 @@ from staddle.repo.wanted import ADDED, read_added, wanted
 from staddle.repo.web import Web
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from staddle.inventory.fleet import Fleet
     from staddle.repo.download import Watch
@@ -61,9 +61,11 @@ class Plan:
     warnings: tuple[str, ...]
     unseen: tuple[str, ...]
     """Files by URL whose content is not known before they are downloaded."""
+    built: bool
+    """Whether the repository that is served is that of the lock."""
 
     def __bool__(self) -> bool:
-        return any(self.changes) or bool(self.unseen)
+        return any(self.changes) or bool(self.unseen) or not self.built
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +132,51 @@ class Repository:
                 plan = self._plan(requests, watch, only=only, update=update, fetch=True)
             write_lock(self.lock_file, plan.lock)
             downloaded = self._download(plan, watch)
-            parts = []
-            for part in plan.lock.targets:
-                place(part.packages, self.cache, self.root / "staging" / part.target.key)
-                parts.append(Part(part, self.root / "staging" / part.target.key))
-            watch.step("indexing and signing")
-            now = int(dt.datetime.now(dt.UTC).timestamp())
-            signer = open_signer(self.admin / PKI, self.name, now)
-            own = sorted((self.admin / WHEELS).glob("*.whl")) if wheels is None else wheels
-            published = publish(parts, self.home, self.name, signer, work=self.root / "work", wheel_files=own, now=now)
+            try:
+                published = self._publish(plan.lock, watch, wheels)
+            except RepoError:
+                if not (spoilt := self._forget_spoilt(plan.lock)):
+                    raise
+                watch.step(
+                    f"downloading {', '.join(spoilt.values())} anew: the cache had something else under that hash"
+                )
+                downloaded += self._download(plan, watch)
+                self._mend_served(spoilt)
+                published = self._publish(plan.lock, watch, wheels)
             return Built(published, plan, downloaded)
+
+    def _publish(self, lock: Lock, watch: Watch, wheels: Sequence[Path] | None) -> Published:
+        parts = []
+        for part in lock.targets:
+            place(part.packages, self.cache, self.root / "staging" / part.target.key)
+            parts.append(Part(part, self.root / "staging" / part.target.key))
+        watch.step("indexing and signing")
+        now = int(dt.datetime.now(dt.UTC).timestamp())
+        signer = open_signer(self.admin / PKI, self.name, now)
+        own = sorted((self.admin / WHEELS).glob("*.whl")) if wheels is None else wheels
+        return publish(parts, self.home, self.name, signer, work=self.root / "work", wheel_files=own, now=now)
+
+    def _forget_spoilt(self, lock: Lock) -> dict[str, str]:
+        """Remove from the cache what isn't what it was when it came there (disks forget, people edit): hashes and names."""
+        files = {package.sha256: package.file for part in lock.targets for package in part.packages}
+        spoilt = {sha256: name for sha256, name in sorted(files.items())
+                  if tree.digest(self.cache.package(sha256)) != sha256}  # fmt: skip
+        for sha256 in spoilt:
+            self.cache.package(sha256).unlink()
+        return spoilt
+
+    def _mend_served(self, spoilt: Mapping[str, str]) -> None:
+        """What is served are second names of the files in the cache: where these were spoilt, so was that."""
+        served = tree.current(self.home, self.name)
+        complete = tree.read(served) if served else None
+        if served is None or complete is None:
+            return
+        for path, (_, sha256) in complete.everything.items():
+            if sha256 in spoilt:
+                scratch = self.root / "work" / f"{sha256}.new"
+                scratch.unlink(missing_ok=True)
+                tree.place(str(self.cache.package(sha256)), str(scratch))
+                scratch.replace(served / path)
 
     def add(self, items: Sequence[str], watch: Watch) -> Built:
         """Add names to `repo.packages`, and files to `local/`, and build. If that fails, they're not added."""
@@ -148,7 +185,7 @@ class Repository:
         if absent := [str(file) for file in files if not file.is_file()]:
             raise RepoError(f"there is no file {', '.join(absent)}")
         listing, local = self.inventory.with_name(ADDED), self.root / "local"
-        before = listing.read_text(encoding="utf-8") if listing.exists() else None
+        before, lock = listing.read_text(encoding="utf-8") if listing.exists() else None, self.lock()
         fresh = [name for name in dict.fromkeys(names) if name not in read_added(self.inventory)]
         local.mkdir(parents=True, exist_ok=True)
         new = [file for file in files if not (local / file.name).exists()]
@@ -166,6 +203,8 @@ class Repository:
                 listing.unlink(missing_ok=True)
             else:
                 listing.write_text(before, encoding="utf-8")
+            if self.lock_file.exists():
+                write_lock(self.lock_file, lock)
             raise
 
     def verify(self, watch: Watch) -> list[str]:
@@ -184,8 +223,7 @@ class Repository:
         watch.step("hashing what is served")
         signer = open_signer(self.admin / PKI, self.name, int(dt.datetime.now(dt.UTC).timestamp()))
         problems += tree.verify(served, signer.key)
-        complete = tree.read(served)
-        bound = complete.targets if complete else {}
+        bound = self._served_targets()
         for part in lock.targets:
             if bound.get(part.target.key) != part.digest:
                 problems.append(f"{part.target.key}: what is served is not what {LOCK_NAME} says: build it")
@@ -261,7 +299,14 @@ class Repository:
         _raise_all(problems)
         touched = [part.target for part in (*lock.targets, *before.targets) if not only or part.target in targets]
         found = tuple(self._changes(target, before, lock) for target in dict.fromkeys(touched))
-        return Plan(lock, found, tuple(requests), tuple(dict.fromkeys(warnings)), tuple(unseen))
+        built = self._served_targets() == {part.target.key: part.digest for part in lock.targets}
+        return Plan(lock, found, tuple(requests), tuple(dict.fromkeys(warnings)), tuple(unseen), built)
+
+    def _served_targets(self) -> Mapping[str, str]:
+        """The locks' digests by target, of what is served."""
+        served = tree.current(self.home, self.name)
+        complete = tree.read(served) if served else None
+        return complete.targets if complete else {}
 
     def _changes(self, target: Target, before: Lock, after: Lock) -> Changes:
         part = after.of(target)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import zstandard
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,20 +43,18 @@ class Cache:
         """Where the package with this hash is, if it is there."""
         return self.root / "packages" / sha256[:2] / sha256
 
-    def index(self, sha256: str) -> bytes | None:
-        """The index with this hash. One that isn't what it was is gone."""
-        file = self._index(sha256)
+    def plain(self, sha256: str) -> bytes | None:
+        """The plain content of the index with this hash. One that can't be read is none."""
         try:
-            content = file.read_bytes()
-        except FileNotFoundError:
+            return zstandard.ZstdDecompressor().decompress(self._index(sha256).read_bytes())
+        except (FileNotFoundError, zstandard.ZstdError):
             return None
-        return content if hashlib.sha256(content).hexdigest() == sha256 else None
 
-    def keep_index(self, sha256: str, content: bytes) -> None:
-        """Keep an index whose hash was checked."""
+    def keep_plain(self, sha256: str, content: bytes) -> None:
+        """Keep the plain content of an index whose hash was checked; the copy has a checksum of its own."""
         file = self._index(sha256)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_cached(file, content)
+        write_cached(file, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content))
 
     def document(self, url: str) -> tuple[bytes, Mapping[str, str]] | None:
         """A document as it was last verified, with the headers that ask whether it changed."""
@@ -76,7 +76,7 @@ class Cache:
         write_cached(folder / "validators.json", json.dumps(data).encode())
 
     def _index(self, sha256: str) -> Path:
-        return self.root / "indexes" / sha256[:2] / sha256
+        return self.root / "indexes" / sha256[:2] / f"{sha256}.zst"
 
     def _document(self, url: str) -> Path:
         return self.root / "documents" / hashlib.sha256(url.encode()).hexdigest()[:32]

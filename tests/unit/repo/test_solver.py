@@ -178,7 +178,7 @@ STANZAS = st.builds(
 
 @given(st.lists(STANZAS, min_size=1, max_size=7, unique_by=lambda stanza: stanza.split(";")[0]),
        st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True))  # fmt: skip
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_the_solver_finds_a_valid_set_exactly_if_there_is_one(stanzas: list[str], wishes: list[str]) -> None:
     packages = [_fields(stanza) for stanza in stanzas]
     versions = {name: [None, *(p for p in packages if p["Package"] == name)] for name in NAMES}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import re
-from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from staddle.repo.metadata.fetch import COMPRESSIONS, Listed, decompress
+from staddle.repo.metadata.fetch import COMPRESSIONS, Listed
 from staddle.repo.model import PackageRecord, RepoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from staddle.repo.metadata.fetch import Session
     from staddle.repo.model import Target, Upstream
 
+_FIRST = b"Package:"
 _NAME = re.compile(rb"^Package: ?(\S+)", re.MULTILINE)
 _PROVIDES = re.compile(rb"^Provides: ?(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _FIELD = re.compile(r"^([A-Za-z0-9-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -55,47 +55,48 @@ class Packages:
     upstream: Upstream
     base: str
     automatic: bool
-    content: bytes = field(repr=False)
-    starts: Mapping[str, list[int]] = field(repr=False)
+    stanzas: Sequence[bytes] = field(repr=False)
+    places: Mapping[str, list[int]] = field(repr=False)
     provided: Mapping[str, list[int]] = field(repr=False)
 
     @classmethod
     def of(cls, upstream: Upstream, base: str, content: bytes, *, automatic: bool = True) -> Packages:
         """Index the text of Packages files by what the packages are called, and what they provide."""
-        starts: dict[str, list[int]] = {}
-        places: list[int] = []
-        for match in _NAME.finditer(content):
-            at = content.rfind(b"\n\n", 0, match.start()) + 2 if match.start() else 0
-            at = 0 if at == 1 else at
-            starts.setdefault(match[1].decode(), []).append(at)
-            places.append(at)
+        places: dict[str, list[int]] = {}
         provided: dict[str, list[int]] = {}
-        for match in _PROVIDES.finditer(content):
-            at = places[bisect_right(places, match.start()) - 1]
-            for item in match[1].decode().split(","):
-                provided.setdefault(re.split(r"[\s(:]", item.strip(), maxsplit=1)[0], []).append(at)
-        return cls(upstream, base, automatic, content, starts, provided)
+        stanzas = content.strip(b"\n").split(b"\n\n")
+        for number, stanza in enumerate(stanzas):
+            if stanza.startswith(_FIRST):  # as in all but a few archives
+                name = stanza[len(_FIRST) : stanza.find(b"\n")].strip()
+            elif match := _NAME.search(stanza):
+                name = match[1]
+            else:
+                continue
+            places.setdefault(name.decode(), []).append(number)
+            if b"\nProvides:" in stanza and (match := _PROVIDES.search(stanza)):
+                for item in match[1].decode().split(","):
+                    provided.setdefault(re.split(r"[\s(:]", item.strip(), maxsplit=1)[0], []).append(number)
+        return cls(upstream, base, automatic, stanzas, places, provided)
 
     def named(self, name: str) -> Iterator[Stanza]:
         """All versions of a package."""
-        return map(self.stanza, self.starts.get(name, ()))
+        return map(self.stanza, self.places.get(name, ()))
 
     def providing(self, name: str) -> Iterator[Stanza]:
         """The packages that say they provide `name`."""
         return map(self.stanza, self.provided.get(name, ()))
 
-    def stanza(self, at: int) -> Stanza:
-        end = self.content.find(b"\n\n", at)
-        text = self.content[at : end if end >= 0 else len(self.content)].decode(errors="replace").strip("\n")
-        return Stanza(self, at, text, dict(_FIELD.findall(text)))
+    def stanza(self, number: int) -> Stanza:
+        text = self.stanzas[number].decode(errors="replace").strip("\n")
+        return Stanza(self, number, text, dict(_FIELD.findall(text)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stanza:
-    """One package, as its index describes it."""
+    """One package, as its index describes it. `number` is its place there."""
 
     packages: Packages = field(repr=False)
-    at: int
+    number: int
     text: str = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
 
@@ -149,8 +150,8 @@ def _fetch(session: Session, upstream: Upstream, base: str, target: Target, now:
         directory = listed.path.rpartition("/")[0]
         by_hash = f"{directory}/by-hash/SHA256/{listed.sha256}".lstrip("/")
         places = [f"{prefix}{by_hash}"] if release.by_hash else []
-        content = session.listed(upstream, base, listed, [*places, f"{prefix}{listed.path}"])
-        texts.append(decompress(content, listed.path).strip(b"\n"))
+        content = session.plain(upstream, base, listed, [*places, f"{prefix}{listed.path}"])
+        texts.append(content.strip(b"\n"))
     if not texts:
         raise RepoError(f"{upstream.name}: {upstream.suite} has no packages for {target.package_arch} in "
                         f"{' '.join(upstream.components) or 'it'}",

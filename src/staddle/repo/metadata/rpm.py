@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from staddle.repo.metadata.fetch import Listed, decompress
+from staddle.repo.metadata.fetch import Listed
 from staddle.repo.model import RepoError, safe_path
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _fetch(session: Session, upstream: Upstream, base: str) -> Repodata:
 
 
 def _plain(session: Session, upstream: Upstream, base: str, listed: Listed) -> bytes:
-    return decompress(session.listed(upstream, base, listed, [listed.path]), listed.path)
+    return session.plain(upstream, base, listed, [listed.path])
 
 
 def _parse(upstream: Upstream, content: bytes) -> dict[str, Listed]:

@@ -71,7 +71,7 @@ class Catalog:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset(name for source in self.sources for name in source.starts)
+        return frozenset(name for source in self.sources for name in source.places)
 
     def named(self, name: str) -> list[Item]:
         """Its versions; a version that several upstreams have is the first one's."""
@@ -95,7 +95,7 @@ class Catalog:
         return [item for item in items if item is not None]
 
     def _item(self, stanza: Stanza) -> Item | None:
-        key = (id(stanza.packages), stanza.at)
+        key = (id(stanza.packages), stanza.number)
         if key not in self._items:
             fields, upstream = stanza.fields, stanza.packages.upstream
             excluded = any(fnmatch.fnmatchcase(stanza.name, pattern) for pattern in upstream.exclude)
@@ -202,7 +202,7 @@ class DebUniverse(Universe):
                     fresh = {relation.name for relation in group} - known
                     known |= fresh
                     waiting += sorted(fresh)
-        return sorted(seen, key=lambda item: (item.stanza.name, item.stanza.packages.upstream.name, item.stanza.at))
+        return sorted(seen, key=lambda item: (item.stanza.name, item.stanza.packages.upstream.name, item.stanza.number))
 
     def _fill(self, items: Sequence[Item]) -> None:
         repos: dict[int, solv.Repo] = {}
