@@ -1,21 +1,26 @@
 """A program to be killed: appends rows to a store as fast as it can, and says on stdout which ones were
 acknowledged.
 
-appender.py FOLDER FIRST_ID BATCH_ROWS
+appender.py FOLDER FIRST_ID BATCH_ROWS KIND
+
+KIND is `lines` (rows of logs) or `spans`.
 """
 
 import sys
 import time
 from pathlib import Path
 
+from staddle import otlp
+from staddle.store.codec import LINES
 from staddle.store.options import Options
 from staddle.store.rowformat import RowFormat
 from staddle.store.store import Store
+from staddle.traces.codec import SPANS
 
 FORMAT = RowFormat(stream_fields=("app",), default_msg="none")
 
 
-def quick_options(folder: Path) -> Options:
+def quick_options(folder: Path, kind: str) -> Options:
     """Settings that let a kill hit converting and merging as often as appending."""
     return Options(
         folder,
@@ -24,6 +29,7 @@ def quick_options(folder: Path) -> Options:
         merge_delay=0.05,
         retention=36_500 * 86_400.0,
         threads=1,
+        codec=SPANS if kind == "spans" else LINES,
     )
 
 
@@ -39,13 +45,25 @@ def lines(first: int, count: int) -> bytes:
     return "".join(out).encode()
 
 
+def spans(first: int, count: int) -> bytes:
+    """The same as spans: ids count from 1, five to a trace."""
+    made = []
+    for i in range(first + 1, first + count + 1):
+        end = (20_778 + i % 2) * 86_400 * 10**9 + i * 1_000
+        made.append(
+            otlp.Span(trace_id=f"{i // 5 + 1:032x}", span_id=f"{i:016x}", name=f"a{i % 3}", start=end - 500, end=end)
+        )
+    return otlp.request([({"service.name": "app"}, made)], "test")
+
+
 def main() -> None:
-    folder, first, rows = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    store = Store(quick_options(folder))
+    folder, first, rows, kind = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    store = Store(quick_options(folder, kind))
+    payload = spans if kind == "spans" else lines
     print("pids", *store.worker_pids(), flush=True)
     while True:
         print("begin", first, rows, flush=True)
-        store.append(0, FORMAT, lines(first, rows))
+        store.append(0, FORMAT, payload(first, rows))
         print("done", first, rows, flush=True)
         first += rows
         time.sleep(0.001)

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from tests.unit.logs.serving import STREAM, Running, serving
 
+from staddle import otlp
 from staddle.store import store as store_module
 from staddle.store.errors import ReadOnlyError
 from staddle.store.wal import WriteAheadLog, read_segment, segment_path
+from staddle.traces.main import PROGRAM as TRACES
 
 
 def rows(first: int, count: int) -> list[dict[str, str]]:
@@ -226,3 +228,65 @@ def test_two_clients_insert_while_ten_query(tmp_path: Path) -> None:
             thread.join()
         assert not problems
         assert server.count() == 6500
+
+
+# --- the trace store: the same store, asked through Jaeger's API
+
+
+def spans(first: int, count: int) -> bytes:
+    end = time.time_ns() - 60_000_000_000
+    made = [
+        otlp.Span(trace_id=f"{i:032x}", span_id=f"{i:016x}", name="op", start=end + i - 1000, end=end + i)
+        for i in range(first, first + count)
+    ]
+    return otlp.request([({"service.name": "app"}, made)], "tests")
+
+
+def send(server: Running, body: bytes) -> int:
+    return server.request("POST", "/v1/traces", body, {"Content-Type": otlp.CONTENT_TYPE})[0]
+
+
+def found(server: Running) -> tuple[int, int]:
+    """Status of a search, and how many traces it finds."""
+    status, _, body = server.request("GET", "/select/jaeger/api/traces?service=app&limit=1000")
+    return status, len(json.loads(body)["data"]) if status == 200 else 0
+
+
+def test_full_disk_refuses_spans_serves_traces_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path, program=TRACES) as server:
+        assert send(server, spans(1, 10)) == 200
+        free = store_module.free_bytes
+        monkeypatch.setattr(store_module, "free_bytes", lambda _folder: 1000)
+        wait_for(lambda: server.store.read_only)
+        assert send(server, spans(11, 10)) == 429
+        assert found(server) == (200, 10)
+        monkeypatch.setattr(store_module, "free_bytes", free)
+        wait_for(lambda: not server.store.read_only)
+        assert send(server, spans(11, 10)) == 200
+        assert found(server) == (200, 20)
+
+
+@pytest.mark.parametrize("damage", ["part", "index cut", "index gone"])
+def test_damage_beside_traces_costs_only_what_is_lost(tmp_path: Path, damage: str) -> None:
+    with serving(tmp_path, program=TRACES) as server:
+        for first in (1, 501):
+            assert send(server, spans(first, 400)) == 200
+            assert found(server)[0] == 200
+        parts = server.store.manifest.parts
+        assert sum(p.rows for p in parts) == 800
+    path = tmp_path / "parts" / (parts[0].name + (".parquet" if damage == "part" else ".index"))
+    data = bytearray(path.read_bytes())
+    if damage == "part":
+        data[200:400] = b"\xff" * 200
+        path.write_bytes(data)
+    elif damage == "index cut":
+        path.write_bytes(data[:-5])
+    else:
+        path.unlink()
+    with serving(tmp_path, program=TRACES) as server:
+        status, count = found(server)
+        if damage == "part":
+            assert status in {200, 500}
+            assert found(server) == (200, 800 - parts[0].rows)
+        else:
+            assert (status, count) == (200, 800)

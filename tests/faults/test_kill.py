@@ -20,17 +20,20 @@ from tests.faults.appender import quick_options
 
 from staddle.store.store import Store
 
-ROUNDS = int(os.environ.get("STADDLE_KILLS", "8"))
+ROUNDS = int(os.environ.get("STADDLE_KILLS", "6"))
 APPENDER = Path(__file__).with_name("appender.py")
+ID = {"lines": "id", "spans": "cast('0x' || span_id as bigint) - 1"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def append_until_killed(folder: Path, first: int, rows: int, seconds: float, victim: str) -> tuple[range, range, int]:
+def append_until_killed(
+    folder: Path, first: int, rows: int, seconds: float, victim: str, kind: str
+) -> tuple[range, range, int]:
     """Ids acknowledged, ids sent, and the next free id. `victim` is the process to kill first: "server" or
     "worker".
     """
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    command = [sys.executable, str(APPENDER), str(folder), str(first), str(rows)]
+    command = [sys.executable, str(APPENDER), str(folder), str(first), str(rows), kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -48,9 +51,9 @@ def append_until_killed(folder: Path, first: int, rows: int, seconds: float, vic
     return range(first, acknowledged), range(first, sent), sent
 
 
-def stored_ids(folder: Path) -> Counter[int]:
+def stored_ids(folder: Path, kind: str) -> Counter[int]:
     """How often every id is in the store, after recovery."""
-    store = Store(quick_options(folder))
+    store = Store(quick_options(folder, kind))
     try:
         assert store.flush(60)
         with store.snapshot() as snapshot:
@@ -60,7 +63,7 @@ def stored_ids(folder: Path) -> Counter[int]:
             )
             rows = (
                 duckdb.execute(
-                    "select id, count(*) from read_parquet(?, union_by_name=true) group by 1", [files]
+                    f"select {ID[kind]}, count(*) from read_parquet(?, union_by_name=true) group by 1", [files]
                 ).fetchall()
                 if files
                 else []
@@ -71,7 +74,8 @@ def stored_ids(folder: Path) -> Counter[int]:
 
 
 @pytest.mark.timeout(1200)
-def test_kill_at_random_moments(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ID)
+def test_kill_at_random_moments(tmp_path: Path, kind: str) -> None:
     seed = int(os.environ.get("STADDLE_SEED", "1"))
     rnd = random.Random(seed)
     acknowledged: set[int] = set()
@@ -81,10 +85,10 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
     for round_number in range(ROUNDS):
         rows = rnd.choice([1, 7, 50, 400])
         victim = rnd.choice(["server", "server", "worker"])
-        done, begun, first = append_until_killed(tmp_path, first, rows, rnd.uniform(0.05, 1.6), victim)
+        done, begun, first = append_until_killed(tmp_path, first, rows, rnd.uniform(0.05, 1.6), victim, kind)
         acknowledged.update(done)
         sent.update(begun)
-        found = stored_ids(tmp_path)
+        found = stored_ids(tmp_path, kind)
         lost = acknowledged - found.keys()
         doubled = [i for i, n in found.items() if n > 1]
         assert not lost, f"round {round_number}: {len(lost)} acknowledged rows are lost, e.g. {sorted(lost)[:5]}"
