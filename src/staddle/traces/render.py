@@ -11,7 +11,7 @@ from staddle.store.names import MORE, TIME, field_of
 from staddle.traces.names import DURATION, RESOURCE_ATTR, SCOPE_ATTR, SERVICE, SPAN_ATTR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -43,39 +43,44 @@ class _Span:
     events: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     links: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
 
-    def take(self, name: str, value: Any) -> None:
-        """One field."""
-        if name.startswith(SPAN_ATTR):
-            self.tags.append(tag(name.removeprefix(SPAN_ATTR), value))
-        elif name.startswith(SCOPE_ATTR):
-            self.tags.append(tag(name, value))
-        elif name.startswith(RESOURCE_ATTR) and name != SERVICE:
-            self.process.append((name.removeprefix(RESOURCE_ATTR), value))
-        elif name.startswith("event:"):
-            _, number, rest = name.split(":", 2)
-            self.events[int(number)][rest] = value
-        elif name.startswith("link:"):
-            _, number, rest = name.split(":", 2)
-            self.links[int(number)][rest] = value
-        else:
-            self.plain[name] = value
+
+def _setter(name: str) -> Callable[[_Span, Any], None]:  # noqa: PLR0911 (a table)
+    """What puts the value of a field where it belongs in a span."""
+    if name.startswith(SPAN_ATTR):
+        key = name.removeprefix(SPAN_ATTR)
+        return lambda span, value: span.tags.append({"key": key, "type": "string", "value": value})
+    if name.startswith(SCOPE_ATTR):
+        return lambda span, value: span.tags.append({"key": name, "type": "string", "value": value})
+    if name.startswith(RESOURCE_ATTR) and name != SERVICE:
+        label = name.removeprefix(RESOURCE_ATTR)
+        return lambda span, value: span.process.append((label, value))
+    if name.startswith(("event:", "link:")):
+        kind, number, rest = name.split(":", 2)
+        at = int(number)
+        if kind == "event":
+            return lambda span, value: span.events[at].__setitem__(rest, value)
+        return lambda span, value: span.links[at].__setitem__(rest, value)
+    if name == MORE:
+        return _set_more
+    return lambda span, value: span.plain.__setitem__(name, value)
+
+
+def _set_more(span: _Span, value: str) -> None:
+    for name, text in sorted(json.loads(value).items()):
+        _setter(name)(span, text)
 
 
 def _collect(table: pa.Table) -> list[_Span]:
     spans = [_Span() for _ in range(table.num_rows)]
-    for column in sorted(table.column_names, key=lambda c: field_of(c) if not c.startswith("^0") else c):
+    names = {c: c if c.startswith("^0") else field_of(c) for c in table.column_names}
+    for column in sorted(names, key=lambda c: names[c]):
         values = table.column(column)
         if values.null_count == table.num_rows:
             continue
-        name = column if column.startswith("^0") else field_of(column)
+        put = _setter(names[column])
         for span, value in zip(spans, values.to_pylist(), strict=True):
-            if value is None:
-                continue
-            if name == MORE:
-                for key, text in sorted(json.loads(value).items()):
-                    span.take(key, text)
-            else:
-                span.take(name, value)
+            if value is not None:
+                put(span, value)
     return spans
 
 
