@@ -94,10 +94,14 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
-# Browser tests need Chromium from the distribution; without it (and without root) they are skipped and say so.
+# Some tests need Chromium and PostgreSQL from the distribution; without (and without root) they are skipped and say so.
 $(VENV)/.browser: $(VENV)/.dev
 	@if command -v chromium >/dev/null; then :; \
 	elif [ "$(IS_ROOT)" = yes ] && command -v apt-get >/dev/null; then \
 	  echo "== installing Chromium for the browser tests"; apt-get update -qq && $(APT) chromium >/dev/null; \
 	else echo "== no Chromium: the browser tests will be skipped (as root: apt install chromium)"; fi
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	elif [ "$(IS_ROOT)" = yes ] && command -v apt-get >/dev/null; then \
+	  echo "== installing PostgreSQL for the tests of slow SQL"; apt-get update -qq && $(APT) postgresql >/dev/null; \
+	else echo "== no PostgreSQL: the tests of slow SQL will be skipped (as root: apt install postgresql)"; fi
 	@touch $@

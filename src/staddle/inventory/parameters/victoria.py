@@ -53,6 +53,22 @@ class VictoriaParameters(Section):
         "-retentionPeriod=15d -retention.maxDiskSpaceUsageBytes=50GiB"
     )
 
+    slowsql_enabled: Annotated[
+        bool, Param("Turn slow statements in PostgreSQL's logs into spans; needs the stores of logs and traces.")
+    ] = True
+    slowsql_port: Annotated[
+        Port,
+        Param(
+            "Port of the metrics of that.",
+            listens="infra",
+            when=("slowsql_enabled", "vlogs_enabled", "vtraces_enabled"),
+        ),
+    ] = 9597
+    slowsql_min_duration: Annotated[
+        Duration, Param("Statements that take less give no span; PostgreSQL decides what it logs at all.")
+    ] = Duration("0s")
+    slowsql_redact: Annotated[bool, Param("Take the values out of statements, plans and parameters.")] = True
+
     vmalert_enabled: Annotated[bool, Param("Run the rule engine; needs the metrics store.")] = True
     vmalert_port: Annotated[
         Port,
