@@ -131,9 +131,10 @@ class Repository:
             if plan.unseen:  # only now that all else is known to be fine
                 plan = self._plan(requests, watch, only=only, update=update, fetch=True)
             write_lock(self.lock_file, plan.lock)
+            fresh = frozenset(p.sha256 for part in plan.lock.targets for p in missing(part.packages, self.cache))
             downloaded = self._download(plan, watch)
             try:
-                published = self._publish(plan.lock, watch, wheels)
+                published = self._publish(plan.lock, watch, wheels, fresh)
             except RepoError:
                 if not (spoilt := self._forget_spoilt(plan.lock)):
                     raise
@@ -142,14 +143,14 @@ class Repository:
                 )
                 downloaded += self._download(plan, watch)
                 self._mend_served(spoilt)
-                published = self._publish(plan.lock, watch, wheels)
+                published = self._publish(plan.lock, watch, wheels, frozenset())
             return Built(published, plan, downloaded)
 
-    def _publish(self, lock: Lock, watch: Watch, wheels: Sequence[Path] | None) -> Published:
+    def _publish(self, lock: Lock, watch: Watch, wheels: Sequence[Path] | None, fresh: frozenset[str]) -> Published:
         parts = []
         for part in lock.targets:
             place(part.packages, self.cache, self.root / "staging" / part.target.key)
-            parts.append(Part(part, self.root / "staging" / part.target.key))
+            parts.append(Part(part, self.root / "staging" / part.target.key, fresh))
         watch.step("indexing and signing")
         now = int(dt.datetime.now(dt.UTC).timestamp())
         signer = open_signer(self.admin / PKI, self.name, now)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from staddle.repo.model import RepoError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -47,8 +47,12 @@ class IndexCache:
             if data["format"] == FORMAT:
                 self._known = data["files"]
 
-    def entries(self, files: Sequence[str], read: Reader) -> list[Entry]:
-        """What is known of the files, in the same order; those that are new or changed are read. Raises RepoError."""
+    def entries(self, files: Sequence[str], read: Reader, hashes: Mapping[str, str] | None = None) -> list[Entry]:
+        """What is known of the files, in the same order; those that are new or changed are read. Raises RepoError.
+
+        `hashes` are of files whose content was hashed a moment ago, when it came in: that isn't done twice.
+        """
+        given = hashes or {}
         try:
             stamps = [_stamp(os.stat(path)) for path in files]  # noqa: PTH116
         except OSError as error:
@@ -61,7 +65,9 @@ class IndexCache:
         if todo := [index for index, row in enumerate(rows) if row is None]:
             # Hashing and unpacking let go of the interpreter, so that threads are worth their while.
             with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-                for index, row in zip(todo, pool.map(lambda i: _look(files[i], stamps[i], read), todo), strict=True):
+                for index, row in zip(
+                    todo, pool.map(lambda i: _look(files[i], stamps[i], read, given.get(files[i])), todo), strict=True
+                ):
                     rows[index] = row
         found = [row for row in rows if row is not None]
         self._asked.update(zip(files, found, strict=True))
@@ -83,10 +89,10 @@ def _stamp(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _look(path: str, stamp: list[int], read: Reader) -> list[Any]:
+def _look(path: str, stamp: list[int], read: Reader, known: str | None) -> list[Any]:
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = known or hashlib.file_digest(file, "sha256").hexdigest()
             return [*stamp, sha256, read(path, file.fileno())]
     except OSError as error:
         raise RepoError(f"can't read {path}: {error.strerror}") from error

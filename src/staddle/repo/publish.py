@@ -36,10 +36,14 @@ _NAMED_BY_CONTENT = re.compile(r"^pool/|/by-hash/|/Packages/|/repodata/[0-9a-f]{
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One target's packages: `directory` has `package.file` for each package of the lock."""
+    """One target's packages: `directory` has `package.file` for each package of the lock.
+
+    `fresh` are the SHA-256 of files that came in, and were hashed, a moment ago.
+    """
 
     lock: TargetLock
     directory: Path
+    fresh: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,9 @@ def _entries(parts: Sequence[Part], cache: IndexCache) -> list[dict[LockedPackag
     for part in parts:
         files = [f"{part.directory}/{package.file}" for package in part.lock.packages]
         reader = apt_index.read if part.lock.target.format == "deb" else rpm_index.read
-        entries = cache.entries(files, reader)
+        hashed = {path: package.sha256 for path, package in zip(files, part.lock.packages, strict=True)
+                  if package.sha256 in part.fresh}  # fmt: skip
+        entries = cache.entries(files, reader, hashed)
         for package, entry in zip(part.lock.packages, entries, strict=True):
             if (entry.size, entry.sha256) != (package.size, package.sha256):
                 wrong.append(f"{part.directory / package.file}: its content is not what the lock says (SHA-256)")
