@@ -12,6 +12,9 @@
     ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
     ├── AlertmanagerError       Alertmanager does not answer, or not as asked (drive/alerts.py)
     ├── StoreUnavailableError   one of the stores that slow SQL lies between gives no answer (slowsql/stores.py)
+    ├── RepoError               a package repository can't be built, read or trusted (repo/model.py)
+    │   ├── ResolutionError     packages that can't be had together; carries every reason (repo/solver/report.py)
+    │   └── TransferError       a transfer broke off, or a server can't serve (repo/web.py)
     ├── StoreError              the event store's (store/errors.py): read-only, corrupt, a worker that failed
     ├── FlagError, IngestError  the log server's (logs/errors.py): a bad flag, rows that can't be read
     └── LogsQLError, QueryLimitError  a query that can't be understood (with the position) or afforded (logs/logsql/errors.py)

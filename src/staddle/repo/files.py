@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _LOCAL = "local:"
 _CHUNK = 256 * 1024
-_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
 
 
 def local_files(directory: Path) -> list[UrlFile]:
@@ -109,10 +108,7 @@ def _looked_into(file: UrlFile, sha256: str, path: Path, request: Request) -> Fe
             control = ""
             with path.open("rb") as opened:
                 header = rpm.header_of(file.name, opened.fileno())
-            epoch = header.number(_EPOCH)
-            version = f"{header.text(_VERSION)}-{header.text(_RELEASE)}"
-            version = f"{epoch}:{version}" if epoch else version
-            name, arch = header.text(_NAME), header.text(_ARCH)
+            name, version, arch = rpm.identity(header)
     except RepoError as error:
         raise RepoError(f"{file.url}: {file.name} is no package: {error.message}") from error
     if arch not in {target.package_arch, "all", "noarch"}:

@@ -22,6 +22,7 @@ _PAYLOAD_SIZES = (1007, 271)
 _SIZES = {2: "B", 3: "H", 4: "I", 5: "Q"}
 _STRINGS = (6, 8, 9)
 _BINARY = 7
+_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
 _HEADER_SIGNATURES = (267, 268)
 """DSA (and what came after it), RSA."""
 
@@ -52,6 +53,13 @@ class Header:
     def number(self, *tags: int) -> int:
         """The first number of the first of these tags that is there; else 0."""
         return next((number for tag in tags for number in self.numbers(tag)), 0)
+
+
+def identity(header: Header) -> tuple[str, str, str]:
+    """Name, version (`epoch:version-release`, without an epoch of 0) and architecture."""
+    epoch = header.number(_EPOCH)
+    version = f"{header.text(_VERSION)}-{header.text(_RELEASE)}"
+    return header.text(_NAME), f"{epoch}:{version}" if epoch else version, header.text(_ARCH)
 
 
 def header_of(path: str, descriptor: int) -> Header:

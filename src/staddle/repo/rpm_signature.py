@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from staddle.repo.model import LockedPackage
     from staddle.repo.signatures import Verifier
 
-_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
 _PAYLOAD_DIGEST, _PAYLOAD_ALGORITHM, _SHA256 = 5092, 5093, 8
 _CHUNK = 1024 * 1024
 
@@ -33,9 +32,7 @@ def verify(path: Path, package: LockedPackage, verifier: Verifier) -> None:
         if not signatures:
             raise RepoError(f"{verifier.upstream}: {what} is not signed")
         verifier.detached(os.pread(descriptor, header.end - header.start, header.start), signatures[0], what)
-        epoch = header.number(_EPOCH)
-        version = f"{header.text(_VERSION)}-{header.text(_RELEASE)}"
-        found = (header.text(_NAME), f"{epoch}:{version}" if epoch else version, header.text(_ARCH))
+        found = rpm.identity(header)
         if found != (package.name, package.version.removeprefix("0:"), package.arch):
             raise RepoError(f"{verifier.upstream}: {what} is {' '.join(found)}, and not what its index says")
         digest, algorithm = header.text(_PAYLOAD_DIGEST), header.number(_PAYLOAD_ALGORITHM)
