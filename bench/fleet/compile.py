@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 INFRA = 3
 CLUSTER = 4
+RUN = "files/runs/1-bench"
 
 
 def address(number: int) -> str:
@@ -48,13 +49,19 @@ def inventory(nodes: int) -> str:
 
 
 def prepare(home: Path, nodes: int) -> None:
-    """The inventory, and facts of hosts as Debian 13 gives them, in a run's directory."""
+    """The inventory, and facts of a host as Debian 13 gives them."""
     from tests.unit.systems import TRIXIE  # noqa: PLC0415 - not part of what is measured
 
     (home / "staddle.yml").write_text(inventory(nodes), encoding="utf-8")
-    facts = json.dumps(TRIXIE.to_data())
-    runs = home / "files/runs/1-bench"
+    (home / "facts.json").write_text(json.dumps(TRIXIE.to_data()), encoding="utf-8")
+
+
+def begin(home: Path, nodes: int) -> None:
+    """A run's directory, as it is when all hosts have told what they are."""
+    runs = home / RUN
+    shutil.rmtree(runs, ignore_errors=True)
     runs.mkdir(parents=True)
+    facts = (home / "facts.json").read_text(encoding="utf-8")
     for number in range(nodes):
         (runs / f"facts.{address(number)}.json").write_text(facts, encoding="utf-8")
 
@@ -69,7 +76,7 @@ def once(home: Path) -> dict[str, float]:
     imported = time.perf_counter()
     loaded(path)
     read = time.perf_counter()
-    compiled = compile_run(RunDirectory(home / "files/runs/1-bench"), path, admin_directory(path))
+    compiled = compile_run(RunDirectory(home / RUN), path, admin_directory(path))
     done = time.perf_counter()
     return {
         "manifests": len(compiled.digests),
@@ -77,18 +84,20 @@ def once(home: Path) -> dict[str, float]:
         "load": read - imported,
         "compile": done - read,
         "wall": done - began,
+        "cpu": time.process_time(),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def measure(home: Path) -> dict[str, float]:
+def measure(home: Path, nodes: int) -> dict[str, float]:
+    begin(home, nodes)
     result = subprocess.run([sys.executable, __file__, "--once", str(home)], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(result.stdout)
     return found
 
 
 def row(what: str, runs: list[dict[str, float]], size: int) -> str:
-    cells = [f"{statistics.median(run[key] for run in runs):.1f}" for key in ("load", "compile", "wall")]
+    cells = [f"{statistics.median(run[key] for run in runs):.1f}" for key in ("load", "compile", "wall", "cpu")]
     return f"| {what} | {' | '.join(cells)} | {max(run['peak'] for run in runs):.0f} | {size / 2**20:.1f} |"
 
 
@@ -102,20 +111,27 @@ def main() -> None:
     if arguments.once:
         print(json.dumps(once(arguments.once)))
         return
-    print("| nodes | load, s | compile, s | in all, s | peak memory, MB | manifests, MB |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("| nodes | load, s | compile, s | in all, s | processor, s | peak memory, MB | manifests, MB |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for nodes in arguments.nodes:
         home = Path(tempfile.mkdtemp(prefix="staddle-bench-"))
         try:
             prepare(home, nodes)
-            first = measure(home)
+            first = measure(home, nodes)
             assert first["manifests"] == nodes
             if arguments.profile:
+                begin(home, nodes)
                 profile(home)
                 continue
-            size = sum(file.stat().st_size for file in (home / "files/runs/1-bench").glob("manifest.*"))
+            size = sum(file.stat().st_size for file in (home / RUN).glob("manifest.*"))
             print(row(f"{nodes:,}, first", [first], size))
-            print(row(f"{nodes:,}, median of {arguments.runs}", [measure(home) for _ in range(arguments.runs)], size))
+            print(
+                row(
+                    f"{nodes:,}, median of {arguments.runs}",
+                    [measure(home, nodes) for _ in range(arguments.runs)],
+                    size,
+                )
+            )
         finally:
             shutil.rmtree(home)
     print(f"\n{time.strftime('%Y-%m-%d %H:%M')}, load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")

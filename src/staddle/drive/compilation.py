@@ -87,7 +87,8 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
         if node.ip in seen:
             certified = {c.name for c in components_on(node) if c.certificates(contexts[node.ip])} | {"ca"}
             parcels = {**supplies[node.ip].parcels, **(repository if Repo().enabled(node) else {})}
-            run.put("parcels", node.ip, {n: asdict(p) for n, p in parcels.items()})
+            if parcels:
+                run.put("parcels", node.ip, {n: asdict(p) for n, p in parcels.items()})
             digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
             if known and scratch_root(node) is None and (reasons := _amiss(node, known, supplies[node.ip])):
                 warnings[node.ip] = reasons

@@ -5,6 +5,7 @@ Nothing is asked here: facts come from `converge.pyz --facts --packages …`, wi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from staddle.compile import packages_on
@@ -104,8 +105,9 @@ def lacking(node: Node, facts: HostFacts) -> tuple[Package, ...]:
     return tuple(p for p in packages if _version(p, facts.packages.get(p.name)) is None)
 
 
-def _known_packages() -> list[Package]:
-    return list({package.name: package for c in all_components() for package in c.packages}.values())
+@cache
+def _known_packages() -> tuple[Package, ...]:
+    return tuple({package.name: package for c in all_components() for package in c.packages}.values())
 
 
 def _version(package: Package, known: PackageFacts | None) -> str | None:

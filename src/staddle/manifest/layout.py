@@ -7,6 +7,7 @@ directory, listeners are on the loopback address, and a supervisor runs the serv
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Program:
         return release_of(self.version)
 
 
+@cache
 def release_of(version: str) -> tuple[int, ...]:
     """The upstream part of a package's version as numbers: `1.22.1-9+deb12u11` → (1, 22, 1)."""
     upstream = version.partition(":")[2] or version
