@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from staddle.components.base import Context
@@ -57,9 +58,10 @@ def contexts_of(
     return contexts
 
 
-def components_on(node: Node) -> list[Component]:
+@lru_cache(maxsize=4096)
+def components_on(node: Node) -> tuple[Component, ...]:
     """The components that belong on the node, in the order of convergence."""
-    return [component for component in all_components() if component.enabled(node)]
+    return tuple(component for component in all_components() if component.enabled(node))
 
 
 def running_on(ctx: Context) -> list[Component]:
