@@ -62,6 +62,7 @@ def pages(
     targets = sorted({target for _, target, _ in places})
     parts = [_part(name, target, [place for place in places if place[1] == target]) for target in targets]
     packages = {path: package for package, _, path in places}
+    folders = {path.partition("/")[0] for path in packages}
     page = _environment().get_template("index.html.j2")
     published = datetime.fromtimestamp(now, UTC).isoformat()
     html = page.render(
@@ -72,7 +73,9 @@ def pages(
         fingerprint=fingerprint,
         parts=parts,
         wheels=sorted(wheels),
-        folders=sorted({path.partition("/")[0] for path in packages} | ({"wheels", "simple"} if wheels else set())),
+        folders=sorted(
+            folders | ({"dists"} if "pool" in folders else set()) | ({"wheels", "simple"} if wheels else set())
+        ),
         css=css,
         theme=theme,
     )
