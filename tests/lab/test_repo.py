@@ -61,8 +61,7 @@ def inventory() -> dict[str, Any]:
         "admin_ip": INFRA,
         "ansible_user": "root",
         "node_package_source": "host",
-        # Staddle's own engines are fetched where there is a network; the log agent has tests of its own.
-        **dict.fromkeys(("vlogs_enabled", "vtraces_enabled", "vector_enabled"), False),
+        "vector_enabled": False,  # the log agent has tests of its own
     }
     groups = {"infra": {"hosts": {INFRA: {"infra_seq": 1}}}, "nodes": {"hosts": {ip: {} for ip in NODES}}}
     return {"all": {"children": groups, "vars": shared}}
@@ -125,7 +124,7 @@ def test_it_installs_itself_and_serves_nodes_of_both_releases(offline: Offline) 
     for ip, host in status["hosts"].items():
         assert all(service["healthy"] for service in host["services"]), (ip, host)
     healthy = {service["component"] for service in status["hosts"][INFRA]["services"]}
-    assert healthy >= {"nginx", "vmetrics", "vmalert", "alertmanager", "blackbox", "dnsmasq"}
+    assert healthy >= {"nginx", "vmetrics", "vmalert", "alertmanager", "blackbox", "dnsmasq", "vlogs", "vtraces"}
     for ip in NODES:
         assert "node_exporter" in {service["component"] for service in status["hosts"][ip]["services"]}
     again = offline.staddle("plan", check=False)

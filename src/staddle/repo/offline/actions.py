@@ -116,7 +116,7 @@ def install(path: str, directory: str, admin: str, key: str | None, say: Callabl
         say(f"repository {manifest.name}")
         os.makedirs(admin, mode=0o700, exist_ok=True)
         home = Path(admin, PUBLISHED)
-        _put_repository(bundle, home)
+        _put_repository(bundle, home.absolute())
         say("Staddle, its collection and its docs")
         os.makedirs(directory, mode=0o755, exist_ok=True)
         for part in _PARTS:
@@ -124,7 +124,7 @@ def install(path: str, directory: str, admin: str, key: str | None, say: Callabl
             os.makedirs(os.path.join(directory, part))
             archive.extract(bundle, part, os.path.join(directory, part))
         if manifest.pythons:
-            _install_staddle(bundle, directory, str(home / manifest.name))
+            _install_staddle(bundle, directory, str(home.absolute() / manifest.name))
 
 
 def _reader(bundle: Bundle, path: str) -> object:
@@ -162,7 +162,10 @@ def _install_staddle(bundle: Bundle, directory: str, repository: str) -> None:
         file.write(bundle.read("requirements.txt"))
     settings = {"PYTHONPATH": os.path.join(wheels, pip), "PIP_CONFIG_FILE": os.devnull}
     _run([*install, "--find-links", wheels, "--require-hashes", "--requirement", requirements], settings)
-    _run([*install, os.path.join(wheels, own)], settings)
+    _run([*install, os.path.join(wheels, own), os.path.join(wheels, pip)], settings)
+    # What Staddle fetches for other hosts, such as its engines, is there, too.
+    with open(os.path.join(environment, "pip.conf"), "w", encoding="utf-8") as file:
+        file.write(f"[global]\nno-index = true\nfind-links = {wheels}\n")
 
 
 def _run(argv: list[str], more: dict[str, str]) -> None:
