@@ -68,6 +68,18 @@ def test_a_slow_statement_becomes_a_span_of_its_callers_trace(box: Stack, server
     assert found["resource_attr:service.name"] == "pg-test"
 
 
+def test_staddles_own_runs_are_traces_too(box: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{box.port(10428)}")
+    monkeypatch.setenv("TRACEPARENT", f"00-{'ab' * 16}-{PARENT}-01")
+    box.up()
+    found = wait_for("the trace", lambda: trace(box, "ab" * 16))
+    names = {span["operationName"] for span in found}
+    assert {"staddle up", "converge", "reading the inventory", "vlogs", "slowsql"} <= names
+    root = next(span for span in found if span["operationName"] == "staddle up")
+    assert root["references"][0]["spanID"] == PARENT
+    assert root["duration"] >= max(span["duration"] for span in found)
+
+
 def test_killed_again_and_again_under_load_every_statement_is_one_span(box: Stack, server: Postgres) -> None:
     server.run("pgbench", "-i", "-s", "1")
     load = server.background("pgbench", "-c", "4", "-T", "12", "-R", "60")

@@ -19,6 +19,7 @@ from staddle.cli.progress import watching
 from staddle.drive import fetching, fleet as engine, plans
 from staddle.drive.compilation import REGISTER
 from staddle.drive.login import Login
+from staddle.drive.tracing import traced
 from staddle.errors import FleetError
 from staddle.programs.provision import Step
 
@@ -273,7 +274,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def _ask(request: engine.Request, *, as_json: bool, asks: bool = False) -> engine.Outcome:
     if not request.inventory.exists():
         raise FleetError(f"there is no {request.inventory}", hint="`staddle init` writes one; -i names another")
-    with watching(quiet=as_json) as watch:
+    with (
+        watching(quiet=as_json) as watch,
+        traced(f"staddle {'plan' if request.check else request.playbook}", say) as trace,
+    ):
+
+        def on_progress(progress: engine.Progress) -> None:
+            watch(progress)
+            trace.progress(progress)
 
         def confirm(planned: engine.Outcome) -> bool:
             watch.stop()
@@ -282,7 +290,9 @@ def _ask(request: engine.Request, *, as_json: bool, asks: bool = False) -> engin
 
             return answer
 
-        return engine.run(request, watch, confirm if asks else None)
+        outcome = engine.run(request, on_progress, confirm if asks else None)
+        trace.failed = outcome.failed
+        return outcome
 
 
 def _run(request: engine.Request, *, as_json: bool, asks: bool = False) -> engine.Outcome:

@@ -6,7 +6,7 @@ import json
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -18,6 +18,11 @@ from staddle.cli.output import err, out, print_json, reporting, say
 from staddle.drive.logstore import as_line, component_filter, query, tail as tail_store
 from staddle.drive.sandbox import SANDBOX, Outcome, Sandbox, choose_inventory
 from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
+from staddle.drive.tracing import traced
+
+if TYPE_CHECKING:
+    from staddle.converge.report import Event
+    from staddle.programs.provision import Step
 
 Directory = Annotated[Path, typer.Option("--dir", help="Directory that holds the sandbox.", envvar="STADDLE_DIR")]
 Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status` names them.", show_default=False)]
@@ -60,10 +65,18 @@ def up(
     if not as_json:
         what = str(chosen) if chosen else "the built-in inventory (`staddle init` writes one of your own)"
         say(f"Staddle {'plans' if plan else 'goes'} by [bold]{escape(what)}[/] in [bold]{escape(str(directory))}[/]")
-    with reporting(quiet=as_json) as reporter:
-        outcome = sandbox.up(
-            chosen, node=node, port_offset=port_offset, check=plan, on_step=reporter.step, on_event=reporter.event
-        )
+    with reporting(quiet=as_json) as reporter, traced("staddle up", say) as trace:
+
+        def on_step(step: Step) -> None:
+            reporter.step(step)
+            trace.step(step)
+
+        def on_event(event: Event) -> None:
+            reporter.event(event)
+            trace.event(event)
+
+        outcome = sandbox.up(chosen, node=node, port_offset=port_offset, check=plan, on_step=on_step, on_event=on_event)
+        trace.failed = outcome.report.failed
     statuses = [] if plan else status_of(sandbox)
     seconds = time.monotonic() - started
     if as_json:
