@@ -47,8 +47,11 @@ def test_a_run_on_this_machine() -> None:
     run.failed = True
     spans = run.finish()
     assert tree(spans) == {
-        "downloading": "staddle deploy", "converge": "staddle deploy", "staddle deploy": "",
-        "nginx": "converge", "vmalert": "converge",
+        "downloading": "staddle deploy",
+        "converge": "staddle deploy",
+        "staddle deploy": "",
+        "nginx": "converge",
+        "vmalert": "converge",
     }
     assert {span.name for span in spans if span.status == Status.ERROR} == {"staddle deploy", "vmalert"}
     assert len({span.trace_id for span in spans}) == 1
