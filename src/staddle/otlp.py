@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from staddle.protobuf import bytes_field, fixed_field, varint, varint_field
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -71,33 +73,37 @@ class Span:
 
 def request(groups: Iterable[tuple[Mapping[str, Value], Iterable[Span]]], scope: str) -> bytes:
     """An ExportTraceServiceRequest: for each resource (its attributes) its spans. `scope` names who made them."""
-    return b"".join(_nested(1, _resource_spans(resource, spans, scope)) for resource, spans in groups)
+    return b"".join(bytes_field(1, _resource_spans(resource, spans, scope)) for resource, spans in groups)
 
 
 def _resource_spans(resource: Mapping[str, Value], spans: Iterable[Span], scope: str) -> bytes:
-    scope_spans = _nested(1, _text(1, scope)) + b"".join(_nested(2, _span(span)) for span in spans)
-    return _nested(1, _attributes(1, resource)) + _nested(2, scope_spans)
+    scope_spans = bytes_field(1, _text(1, scope)) + b"".join(bytes_field(2, _span(span)) for span in spans)
+    return bytes_field(1, _attributes(1, resource)) + bytes_field(2, scope_spans)
 
 
 def _span(span: Span) -> bytes:
-    parts = [_nested(1, bytes.fromhex(span.trace_id)), _nested(2, bytes.fromhex(span.span_id))]
+    parts = [bytes_field(1, bytes.fromhex(span.trace_id)), bytes_field(2, bytes.fromhex(span.span_id))]
     if span.parent_id:
-        parts.append(_nested(4, bytes.fromhex(span.parent_id)))
-    parts += [_text(5, span.name), _number(6, span.kind), _fixed(7, span.start), _fixed(8, span.end)]
+        parts.append(bytes_field(4, bytes.fromhex(span.parent_id)))
+    parts += [_text(5, span.name), _number(6, span.kind), fixed_field(7, span.start), fixed_field(8, span.end)]
     parts.append(_attributes(9, span.attributes))
     for event in span.events:
-        parts.append(_nested(11, _fixed(1, event.time) + _text(2, event.name) + _attributes(3, event.attributes)))
+        parts.append(
+            bytes_field(11, fixed_field(1, event.time) + _text(2, event.name) + _attributes(3, event.attributes))
+        )
     for link in span.links:
-        parts.append(_nested(13, _nested(1, bytes.fromhex(link.trace_id)) + _nested(2, bytes.fromhex(link.span_id))))
+        parts.append(
+            bytes_field(13, bytes_field(1, bytes.fromhex(link.trace_id)) + bytes_field(2, bytes.fromhex(link.span_id)))
+        )
     if span.status or span.message:
-        parts.append(_nested(15, _text(2, span.message) + _number(3, span.status)))
+        parts.append(bytes_field(15, _text(2, span.message) + _number(3, span.status)))
     return b"".join(parts)
 
 
 def _attributes(number: int, attributes: Mapping[str, Value]) -> bytes:
     """KeyValue (1 key, 2 value) for each, sorted."""
     return b"".join(
-        _nested(number, _text(1, key) + _nested(2, _any(value))) for key, value in sorted(attributes.items())
+        bytes_field(number, _text(1, key) + bytes_field(2, _any(value))) for key, value in sorted(attributes.items())
     )
 
 
@@ -107,34 +113,16 @@ def _any(value: Value) -> bytes:
         case bool():
             return bytes([2 << 3, value])
         case int():
-            return bytes([3 << 3]) + _varint(value)
+            return bytes([3 << 3]) + varint(value)
         case float():
             return bytes([4 << 3 | 1]) + struct.pack("<d", value)
         case str():
-            return _nested(1, value.encode("utf-8", "replace"))
-
-
-def _varint(value: int) -> bytes:
-    value &= (1 << 64) - 1
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
-
-
-def _nested(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+            return bytes_field(1, value.encode("utf-8", "replace"))
 
 
 def _text(number: int, text: str) -> bytes:
-    return _nested(number, text.encode("utf-8", "replace")) if text else b""
+    return bytes_field(number, text.encode("utf-8", "replace")) if text else b""
 
 
 def _number(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value) if value else b""
-
-
-def _fixed(number: int, value: int) -> bytes:
-    return _varint(number << 3 | 1) + value.to_bytes(8, "little")
+    return varint_field(number, value) if value else b""

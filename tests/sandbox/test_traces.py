@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from tests.sandbox.stack import Stack
 
 
+@pytest.fixture(autouse=True)
+def only_our_ca(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`requests`, which the protobuf exporter uses, heeds these more than what it is told."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def jaeger(stack: Stack, path: str, **arguments: str) -> Any:
     answer = stack.get(f"/vtraces/select/jaeger/api/{path}?{urlencode(arguments)}")
     assert answer.status == 200, answer.text

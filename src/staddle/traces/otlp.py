@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.errors import IngestError
 from staddle.logs.http.errors import HTTPError
+from staddle.protobuf import bytes_field, varint_field
 from staddle.store.rowformat import RowFormat
 from staddle.traces import otlp_json
 from staddle.traces.layout import count_spans
-from staddle.traces.otlp_json import bytes_field, varint_field
 
 if TYPE_CHECKING:
     from staddle.logs.http.messages import Answer, Request

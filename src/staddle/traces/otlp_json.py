@@ -14,30 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from staddle.logs.errors import IngestError
+from staddle.protobuf import bytes_field, fixed_field, varint, varint_field
 
 MAX_DEPTH = 32
 Encode = Callable[[Any, str, int], bytes]
-
-
-def varint(value: int) -> bytes:
-    """A number as protobuf writes it."""
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def varint_field(number: int, value: int) -> bytes:
-    """A field with a number."""
-    return varint(number << 3) + varint(value)
-
-
-def bytes_field(number: int, value: bytes) -> bytes:
-    """A field with text, bytes or a message."""
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def _wrong(path: str, found: Any, wanted: str) -> IngestError:
@@ -64,7 +44,7 @@ def _fixed(number: int, size: int) -> Encode:
         whole = _integer(value, path)
         if not 0 <= whole < 1 << (8 * size):
             raise _wrong(path, value, f"an unsigned {8 * size}-bit integer")
-        return varint(number << 3 | (1 if size == 8 else 5)) + whole.to_bytes(size, "little")
+        return fixed_field(number, whole, size)
 
     return encode
 
