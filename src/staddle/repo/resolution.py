@@ -85,7 +85,7 @@ def _indexes(request: Request, session: Session, now: dt.datetime) -> tuple[list
 
     with ThreadPoolExecutor(8) as pool:
         futures = [(upstream, pool.submit(fetch, upstream)) for upstream in request.upstreams]
-    found, warnings, problems = list[Packages | Repodata](), list[str](), list[RepoError]()
+    found, warnings, failed = list[Packages | Repodata](), list[str](), list[tuple[str, RepoError]]()
     for upstream, future in futures:
         error = future.exception()
         if error is None:
@@ -93,16 +93,23 @@ def _indexes(request: Request, session: Session, now: dt.datetime) -> tuple[list
         elif isinstance(error, TransferError) and upstream.name in request.optional:
             warnings.append(f"{upstream.name} is left out, it can't be reached: {error.message}")
         elif isinstance(error, RepoError):
-            problems.append(error)
+            failed.append((upstream.name, error))
         else:
             raise error
-    if problems:
-        hints = dict.fromkeys(error.hint for error in problems if error.hint)
-        reach = (
-            "`repo_modules` decides which upstreams are used; one with `meta: {skip_if_unavailable: 1}` may be missing"
-        )
-        raise RepoError("\n".join(error.message for error in problems), hint="; ".join(hints) or reach)
+    if failed:
+        raise _all_of(failed)
     return found, warnings
+
+
+def _all_of(failed: Sequence[tuple[str, RepoError]]) -> RepoError:
+    """What went wrong with several upstreams, as one error."""
+    hints = [error.hint for _, error in failed if error.hint]
+    if any(isinstance(error, TransferError) for _, error in failed):
+        hints.append("`repo_modules` decides which upstreams are used, `region` which mirrors; one with "
+                     "`meta: {skip_if_unavailable: 1}` may be missing")  # fmt: skip
+    messages = [error.message if error.message.startswith(f"{name}: ") else f"{name}: {error.message}"
+                for name, error in failed]  # fmt: skip
+    return RepoError("\n".join(messages), hint="; ".join(dict.fromkeys(hints)) or None)
 
 
 def _as_source(files: Sequence[FetchedFile]) -> list[Packages]:

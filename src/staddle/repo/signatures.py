@@ -110,12 +110,14 @@ class Keys:
 
     def verifier(self, upstream: Upstream) -> Verifier:
         """Raises RepoError if a key can't be had, or is another one than it should be."""
-        trust, found, problems = upstream.trust, dict[str, Certificate](), list[str]()
+        trust, found, problems, unreachable = upstream.trust, dict[str, Certificate](), list[str](), 0
         for place in trust.keys:
             try:
                 keys = self._at(place, upstream)
             except (RepoError, OSError) as error:
-                problems.append(f"{place}: {error.strerror if isinstance(error, OSError) else error}")
+                unreachable += isinstance(error, TransferError)
+                text = error.strerror or "" if isinstance(error, OSError) else error.message
+                problems.append(text if place in text else f"{place}: {text}")
                 continue
             wanted = [key for key in keys if not trust.fingerprints or key.fingerprint in trust.fingerprints]
             if not wanted:
@@ -129,6 +131,8 @@ class Keys:
                 break
         if not found:
             said = "; ".join(problems) or "none is given"
+            if unreachable and unreachable == len(problems):
+                raise TransferError(f"{upstream.name}: its key can't be fetched: {said}", final=True)
             raise RepoError(f"{upstream.name}: no key to check its signature with: {said}",
                             hint="give `keys` (fingerprints) and `key_url` in its definition")  # fmt: skip
         return Verifier(upstream.name, tuple(found[name] for name in sorted(found)))

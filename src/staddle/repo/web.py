@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    TimeoutError as HttpTimeoutError,
+)
 
 from staddle import __version__
 from staddle.repo.model import RepoError
@@ -89,7 +95,8 @@ class Web:
         except LocationValueError as error:
             raise TransferError(f"{url}: {error}", final=True) from error
         except (HTTPError, OSError) as error:
-            raise TransferError(f"{url}: {_reason(error)}") from error
+            text, final = _reason(error)
+            raise TransferError(f"{url}: {text}", final=final) from error
 
     def trying(self, attempt: Callable[[], T]) -> T:
         """Call until it doesn't raise a TransferError that another try may mend; pauses grow between the tries."""
@@ -128,6 +135,13 @@ def _seconds(value: str) -> float:
     return max(0.0, date.timestamp() - time.time()) if date else 0.0
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", None)
-    return f"{type(error).__name__}: {reason or error}"
+def _reason(error: Exception) -> tuple[str, bool]:
+    """What went wrong, in words; and whether it will be no different in a moment."""
+    cause = getattr(error, "reason", None) or error
+    if isinstance(cause, NameResolutionError):
+        return "the server's name can't be resolved", "Temporary failure" not in str(cause)
+    if isinstance(cause, NewConnectionError):
+        return f"can't connect: {str(cause).rpartition(': ')[2]}", False
+    if isinstance(cause, (HttpTimeoutError, TimeoutError)):
+        return "no answer in time", False
+    return f"{type(cause).__name__}: {cause}", False

@@ -15,6 +15,9 @@ from tests.unit.repo_publish.packages import make_deb
 
 from staddle.repo.metadata import deb
 from staddle.repo.model import RepoError, Target, Trust
+from staddle.repo.request import Request
+from staddle.repo.resolution import resolve
+from staddle.repo.solver.report import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,3 +231,23 @@ def test_a_flat_archive(archive: AptUpstream, server: Server, tmp_path: Path) ->
     packages = fetch(archive, server, tmp_path, suite="./", components=())
     (stanza,) = packages.named("flat")
     assert (archive.root / stanza.record().path).is_file()
+
+
+def test_all_upstreams_that_can_not_be_reached_are_told_at_once(
+    filled: AptUpstream, server: Server, tmp_path: Path
+) -> None:
+    trust = Trust("metadata", (filled.gpg.fingerprint,), ("http://127.0.0.1:9/key.asc",))
+    away, keyless = (
+        filled.upstream("http://127.0.0.1:9", name="away"), filled.upstream(server.url, name="keyless", trust=trust),
+    )  # fmt: skip
+    request = Request(TARGET, (Wish("libtool1"),), (), (away, keyless, filled.upstream(server.url)))
+    with pytest.raises(RepoError) as caught:
+        resolve(request, [], {}, session(tmp_path), NOW, lambda text: None)
+    assert "away: http://127.0.0.1:9/dists/bookworm/InRelease: can't connect" in caught.value.message
+    assert "keyless: its key can't be fetched: http://127.0.0.1:9/key.asc: can't connect" in caught.value.message
+    assert "repo_modules" in (caught.value.hint or "")
+    found = resolve(
+        replace(request, optional=frozenset({"away", "keyless"})), [], {}, session(tmp_path), NOW, lambda text: None
+    )
+    assert [package.name for package in found.lock.packages] == ["libtool1"]
+    assert [warning.split(" ")[0] for warning in found.warnings] == ["away", "keyless"]

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from staddle.repo.metadata.fetch import COMPRESSIONS, Listed
+from staddle.repo.metadata.fetch import COMPRESSIONS, Listed, first_that_works
 from staddle.repo.model import PackageRecord, RepoError
 
 if TYPE_CHECKING:
@@ -122,17 +122,7 @@ class Stanza:
 
 def fetch(session: Session, upstream: Upstream, target: Target, now: dt.datetime) -> Packages:
     """The packages of an upstream, from the first of its mirrors that works. Raises RepoError."""
-    problems: list[RepoError] = []
-    for url in upstream.urls:
-        try:
-            return _fetch(session, upstream, url.rstrip("/"), target, now)
-        except RepoError as error:
-            problems.append(error)
-    if not problems:
-        raise RepoError(f"{upstream.name} has no URL")
-    if len(problems) == 1:
-        raise problems[0]
-    raise RepoError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
+    return first_that_works(upstream, lambda base: _fetch(session, upstream, base, target, now))
 
 
 def _fetch(session: Session, upstream: Upstream, base: str, target: Target, now: dt.datetime) -> Packages:

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import lzma
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import zstandard
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from staddle.repo.model import Upstream
     from staddle.repo.signatures import Keys
     from staddle.repo.web import Web
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,20 @@ class Session:
             f"{upstream.name}: can't get {listed.path}: {'; '.join(problems)}",
             hint="the mirror is being updated, or was tampered with; try again later, or another mirror",
         )
+
+
+def first_that_works(upstream: Upstream, attempt: Callable[[str], T]) -> T:
+    """What an upstream's mirrors give, from the first that works. Raises RepoError with what all of them said."""
+    problems: list[RepoError] = []
+    for url in upstream.urls:
+        try:
+            return attempt(url.rstrip("/"))
+        except RepoError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    kind = TransferError if all(isinstance(problem, TransferError) for problem in problems) else RepoError
+    raise kind("; ".join(problem.message for problem in problems))
 
 
 def wrong(content: bytes, listed: Listed) -> str | None:

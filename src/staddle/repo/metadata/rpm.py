@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from staddle.repo.metadata.fetch import Listed
+from staddle.repo.metadata.fetch import Listed, first_that_works
 from staddle.repo.model import RepoError, safe_path
 
 if TYPE_CHECKING:
@@ -36,15 +36,7 @@ class Repodata:
 
 def fetch(session: Session, upstream: Upstream) -> Repodata:
     """The indexes of an upstream, from the first of its mirrors that works. Raises RepoError."""
-    problems: list[RepoError] = []
-    for url in upstream.urls:
-        try:
-            return _fetch(session, upstream, url.rstrip("/"))
-        except RepoError as error:
-            problems.append(error)
-    if len(problems) == 1:
-        raise problems[0]
-    raise RepoError("; ".join(problem.message for problem in problems) or f"{upstream.name} has no URL")
+    return first_that_works(upstream, lambda base: _fetch(session, upstream, base))
 
 
 def _fetch(session: Session, upstream: Upstream, base: str) -> Repodata:
