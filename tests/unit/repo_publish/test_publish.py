@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -329,3 +330,49 @@ def test_interrupted_at_any_moment_what_is_served_is_whole(shelf: Shelf) -> None
     final = shelf.publish({BOOKWORM: files[:7]})
     assert tree.verify(final.tree, shelf.signer.key) == []
     assert not list((shelf.home / ".pkgs").glob("new-*")), "what the killed ones left is gone"
+
+
+def make_wheel(folder: Path, name: str, version: str, requires_python: str = ">=3.9,<4") -> Path:
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n"
+        wheel.writestr(f"{info}/METADATA", head)
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return file
+
+
+def test_pip_installs_from_the_simple_index_and_refuses_another_wheel(shelf: Shelf, tmp_path: Path) -> None:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    wheels = [make_wheel(folder, "some_tool", "1.0"), make_wheel(folder, "some_tool", "2.0", ">=99")]
+    published = shelf.publish({BOOKWORM: [make_deb(shelf.folder(BOOKWORM), "hello")]}, wheels=wheels)
+
+    def pip(target: str) -> subprocess.CompletedProcess[str]:
+        argv = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--isolated",
+            "download",
+            "--no-deps",
+            "--no-cache-dir",
+            "-d",
+            str(tmp_path / target),
+        ]
+        argv += ["--disable-pip-version-check", "--index-url", f"file://{published.tree}/simple/", "Some.Tool"]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+    told = pip("got")
+    assert told.returncode == 0, told.stderr
+    assert [path.name for path in (tmp_path / "got").iterdir()] == [wheels[0].name], (
+        "the newer one is for another Python"
+    )
+    spoil(published.tree / "wheels" / wheels[0].name)
+    refused = pip("not")
+    assert refused.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in refused.stderr.upper()
+    assert "some_tool" in (published.tree / "index.html").read_text(encoding="utf-8")
