@@ -24,7 +24,7 @@ down: $(VENV)/.run ## Stop it; data stays
 status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
-test: lint $(VENV)/.browser ## Style, types, units, the real programs, pages in a browser
+test: lint $(VENV)/.browser $(VENV)/.packaging ## Style, types, units, the real programs, pages in a browser
 	@echo "== tests (those on real systemd hosts have a command of their own: make lab-test)"
 	@$(BIN)/pytest -m "not lab" $(ARGS)
 
@@ -104,4 +104,13 @@ $(VENV)/.browser: $(VENV)/.dev
 	elif [ "$(IS_ROOT)" = yes ] && command -v apt-get >/dev/null; then \
 	  echo "== installing PostgreSQL for the tests of slow SQL"; apt-get update -qq && $(APT) postgresql >/dev/null; \
 	else echo "== no PostgreSQL: the tests of slow SQL will be skipped (as root: apt install postgresql)"; fi
+	@touch $@
+
+# Tests of the package repository have rpm's own programs make packages and read indexes; without them they are skipped.
+$(VENV)/.packaging: $(VENV)/.dev
+	@if command -v rpmbuild >/dev/null && command -v dnf >/dev/null && command -v createrepo_c >/dev/null; then :; \
+	elif [ "$(IS_ROOT)" = yes ] && command -v apt-get >/dev/null; then \
+	  echo "== installing rpm's tools for the tests of the repository"; \
+	  apt-get update -qq && $(APT) rpm dnf createrepo-c >/dev/null; \
+	else echo "== no rpm: some tests will be skipped (as root: apt install rpm dnf createrepo-c)"; fi
 	@touch $@
