@@ -34,7 +34,7 @@ from staddle.repo.offline import tree
 from staddle.repo.publish import WHEELS, Part, Published, publish
 from staddle.repo.resolution import resolve
 from staddle.repo.signatures import Keys
-from staddle.repo.signing import open_signer
+from staddle.repo.signing import known_key, open_signer
 from staddle.repo.solver.report import ResolutionError
 from staddle.repo.upstreams.host import Host
 from staddle.repo.wanted import ADDED, read_added, wanted
@@ -222,8 +222,7 @@ class Repository:
         if served is None:
             return [*problems, f"{self.home / self.name}: there is no complete repository"]
         watch.step("hashing what is served")
-        signer = open_signer(self.admin / PKI, self.name, int(dt.datetime.now(dt.UTC).timestamp()))
-        problems += tree.verify(served, signer.key)
+        problems += tree.verify(served, known_key(self.admin / PKI))
         bound = self._served_targets()
         for part in lock.targets:
             if bound.get(part.target.key) != part.digest:

@@ -96,6 +96,15 @@ def open_signer(pki: Path, owner: str, now: int) -> Signer:
     return Signer(private, key, public)
 
 
+def known_key(pki: Path) -> PublicKey | None:
+    """The public key kept in `pki`; None where the repository came in a bundle, which brings its own. Raises PkiError."""
+    file = pki / FOLDER / "repo.asc"
+    try:
+        return openpgp.read_key(file.read_text(encoding="ascii")) if file.exists() else None
+    except (OSError, UnicodeDecodeError, SignatureError) as error:
+        raise PkiError(f"can't read {file}: {error}") from error
+
+
 def signature_body(
     private: Ed25519PrivateKey, key: PublicKey, kind: int, digest: hashlib._Hash, now: int, more: bytes = b""
 ) -> bytes:

@@ -16,7 +16,7 @@ from tests.unit.repo_publish.packages import need
 from staddle.errors import PkiError
 from staddle.repo.offline import ed25519, openpgp
 from staddle.repo.offline.openpgp import SignatureError
-from staddle.repo.signing import Signer, open_signer
+from staddle.repo.signing import Signer, known_key, open_signer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +88,12 @@ def test_ed25519_accepts_what_cryptography_signs_and_nothing_else(message: bytes
     flipped[bit // 8] ^= 1 << bit % 8
     assert not ed25519.verify(public, bytes(flipped), message)
     assert not ed25519.verify(public, signature, message + b"x")
+
+
+def test_looking_for_the_key_makes_none(tmp_path: Path, signer: Signer) -> None:
+    assert known_key(tmp_path / "pki") == signer.key
+    assert known_key(tmp_path / "elsewhere") is None
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_the_key_is_made_once_and_nobody_else_can_read_it(tmp_path: Path, signer: Signer) -> None:
