@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
+import subprocess
 from configparser import ConfigParser
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ from staddle.drive.facts import PackageFacts
 from staddle.drive.material import admin_keys
 from staddle.drive.system import system_layout, unavailable, wanted_packages
 from staddle.manifest.resources import File, Installed, Section, Symlink
+from staddle.pki.ssh import SshAuthority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from staddle.drive.facts import HostFacts
     from staddle.manifest.resources import Block
 
+DAY = 86_400
 FLEET = """\
 all:
   children:
@@ -172,7 +177,7 @@ def test_a_firewall_that_is_at_work_is_told_and_not_joined_by_another() -> None:
     assert told.commands[0].name == "ufw"
     assert {"allow 22/tcp", "allow from 10.0.0.0/8"} <= set(told.commands[0].argv)
     told = blocks(facts=replace(TRIXIE, features=frozenset({"firewalld-active"})))["firewall"]
-    assert '<source address="10.0.0.0/8"/>' in text(told, "/etc/firewalld/zones/staddle.xml")
+    assert '<source address="10.0.0.0/8"/>' in text(told, "/etc/firewalld/zones/staddle-trusted.xml")
     assert '<port port="22" protocol="tcp"/>' in text(told, "/etc/firewalld/policies/staddle.xml")
     for block in (told, blocks()["firewall"], blocks("node_firewall_mode: off")["firewall"]):
         assert all(command.undo for command in block.commands), "what is told can be taken back"
@@ -297,6 +302,43 @@ def test_keys_of_administrators_are_collected(tmp_path: Path) -> None:
     assert admin_keys(kept, mine) == ("ssh-ed25519 BBBB you", "ssh-ed25519 AAAA me@here")
     (mine / "id_ed25519.pub").write_text("ssh-ed25519 AAAA me@elsewhere\n")
     assert admin_keys(kept, mine) == ("ssh-ed25519 BBBB you", "ssh-ed25519 AAAA me@here"), "the same key"
+
+
+def test_administrators_may_log_in_between_nodes_by_one_key_that_all_know(tmp_path: Path) -> None:
+    fleet = fleet_of(FLEET.format(host=""))
+    authority = SshAuthority(tmp_path)
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    identity = authority.ensure("10.0.0.2", "dba", 90 * DAY, now)
+    material = replace(material_for(fleet), ssh_ca=authority.public, ssh={"10.0.0.2": identity})
+
+    def admin(host: str) -> Block:
+        manifest = compile_fleet(fleet_of(FLEET.format(host=host)), lambda _: system_layout(TRIXIE), material)[
+            "10.0.0.2"
+        ]
+        return next(block for block in manifest.blocks if block.component == "admin_user")
+
+    on = admin("nodename: w")
+    assert text(on, "/home/dba/.ssh/authorized_keys") == f'cert-authority,principals="dba" {authority.public}\n'
+    assert text(on, "/home/dba/.ssh/config").startswith("Host 10.0.0.1 10.0.0.2 infra-1 w\n    IdentityFile")
+    [key] = [r for r in on.resources if isinstance(r, File) and r.path.endswith("id_staddle")]
+    assert (key.mode, key.secret) == (0o600, True)
+    off = admin("node_admin_ssh_exchange: false")
+    assert not [r for r in off.resources if "id_staddle" in r.path or r.path.endswith(("config", "authorized_keys"))]
+
+
+def test_certificates_of_administrators_are_kept_as_long_as_they_are_good(tmp_path: Path) -> None:
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    first = SshAuthority(tmp_path).ensure("10.0.0.2", "dba", 90 * DAY, now)
+    assert SshAuthority(tmp_path).ensure("10.0.0.2", "dba", 90 * DAY, now + dt.timedelta(days=59)) == first
+    later = SshAuthority(tmp_path).ensure("10.0.0.2", "dba", 90 * DAY, now + dt.timedelta(days=61))
+    assert (later.key, later.certificate == first.certificate) == (first.key, False)
+    assert SshAuthority(tmp_path).ensure("10.0.0.2", "joe", 90 * DAY, now).certificate != later.certificate
+    if shutil.which("ssh-keygen"):
+        shown = subprocess.run(
+            ["ssh-keygen", "-Lf", tmp_path / "10.0.0.2/id-cert.pub"], capture_output=True, text=True, check=True
+        )
+        assert "source-address 10.0.0.2/32" in shown.stdout
+        assert "joe" in shown.stdout
 
 
 def test_the_prober_may_ping_without_a_capability() -> None:

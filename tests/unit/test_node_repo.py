@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,18 +15,18 @@ from tests.unit.fleets import fleet_of, material_for
 from tests.unit.systems import TRIXIE
 
 from staddle.compile import compile_fleet
-from staddle.components.node_repo.sources import Source, render, upstream
+from staddle.components.node_repo.sources import Source, render
 from staddle.converge import prove
 from staddle.converge.aside import brought_back, set_aside
 from staddle.drive.system import system_layout
-from staddle.inventory.parameters import RepoUpstream
-from staddle.manifest.layout import SourceFile, System
+from staddle.drive.upstreams import Upstreams
+from staddle.manifest.layout import SourceFile
 from staddle.manifest.resources import File
+from staddle.repo.cache import Cache
+from staddle.repo.offline.openpgp import read_key
 from staddle.repo.signing import open_signer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from staddle.drive.facts import HostFacts
     from staddle.manifest.resources import Block
 
@@ -113,33 +114,45 @@ def test_what_somebody_adds_to_a_file_that_is_set_aside_is_set_aside_with_it() -
     assert brought_back(added) == "deb http://a ./\ndeb http://b ./\n"
 
 
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        (
-            "http://x/deb ${distro_codename}-pgdg main extra",
-            Source("s", ("http://x/deb",), "trixie-pgdg", ("main", "extra")),
-        ),
-        ("http://x/${distro_name}/${arch} ./", Source("s", ("http://x/debian/amd64",), "./")),
-    ],
-)
-def test_upstreams_are_written_as_the_inventory_has_them(url: str, expected: Source) -> None:
-    entry = RepoUpstream(name="s", baseurl={"default": url, "china": "http://y ./"})
-    system = System("debian", "13", "trixie", "amd64")
-    assert upstream(entry, "europe", system) == expected
-    assert upstream(entry, "china", system).uris == ("http://y",)
-
-
-def test_of_the_upstreams_those_of_the_nodes_modules_and_system_are_taken() -> None:
+def test_upstreams_are_those_of_the_nodes_modules_and_system_with_their_keys(tmp_path: Path) -> None:
+    signer = open_signer(tmp_path, "somebody", NOW)
+    own = f"keys: [{signer.fingerprint}], key_url: '{tmp_path}/repo/repo.asc'"
+    url = "http://a/ ${distro_codename} x"
     entries = [
-        "{ name: a, module: pgsql, releases: [13], arch: [x86_64], baseurl: { default: 'http://a ./' } }",
-        "{ name: b, module: pgsql, releases: [12], baseurl: { default: 'http://b ./' } }",
-        "{ name: c, module: other, baseurl: { default: 'http://c ./' } }",
-        "{ name: d, module: pgsql, arch: [aarch64], baseurl: { default: 'http://d ./' } }",
+        f"{{ name: a, module: m, releases: [13], arch: [x86_64], {own}, baseurl: {{ default: '{url}' }} }}",
+        f"{{ name: b, module: m, releases: [12], {own}, baseurl: {{ default: 'http://b ./' }} }}",
+        "{ name: c, module: open, verify: 'off', baseurl: { default: 'http://c ./', china: 'http://china ./' } }",
+        "{ name: d, module: keyless, baseurl: { default: 'http://d ./' } }",
     ]
-    host = f"node_repo_modules: 'pgsql,local', repo_upstream: [{', '.join(entries)}]"
-    text = files(block(host))[OURS].content.decode()
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("X-Staddle:")] == ["a", "local"]
+    host = f"node_repo_modules: 'open,m,keyless,nowhere', region: china, repo_upstream: [{', '.join(entries)}]"
+    fleet = fleet_of(FLEET.format(host=host, more=""))
+    [node] = [node for node in fleet.nodes if node.ip == "10.0.0.3"]
+    found, wrong = Upstreams(Cache(tmp_path / "cache")).of(node, TRIXIE)
+    assert found == {
+        "open": (Source("c", ("http://china",), "./", trusted=True),),
+        "m": (Source("a", ("http://a",), "trixie", ("x",), found["m"][0].keys),),
+    }
+    assert read_key(found["m"][0].keys).fingerprint == signer.fingerprint
+    for words in ("c: its signatures are NOT checked", "d: no key is known", "node_repo_modules nowhere"):
+        assert words in str(wrong)
+    material = replace(material_for(fleet), sources={"10.0.0.3": found})
+    manifest = compile_fleet(fleet, lambda _: system_layout(TRIXIE), material)["10.0.0.3"]
+    [block] = [block for block in manifest.blocks if block.component == "node_repo"]
+    text = files(block)[OURS].content.decode()
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("X-Staddle:")] == ["c", "a"]
+    assert "URIs: http://china\nSuites: ./\nTrusted: yes\n" in text
+
+
+def test_a_distributions_own_packages_come_from_mirrors_that_are_everybodys(tmp_path: Path) -> None:
+    [node] = [n for n in fleet_of(FLEET.format(host="node_repo_modules: node", more="")).nodes if n.ip == "10.0.0.3"]
+    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+    if not keyring.exists():
+        pytest.skip(f"{keyring} is not on this machine, and keys are not fetched in tests")
+    facts = replace(TRIXIE, version_id="12", codename="bookworm")
+    found, wrong = Upstreams(Cache(tmp_path / "cache")).of(node, facts)
+    assert not wrong
+    assert [source.suite for source in found["node"]] == ["bookworm", "bookworm-updates", "bookworm-security"]
+    assert all(source.keys and not source.trusted for source in found["node"])
 
 
 # Proving, with the real apt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from staddle.components.base import Component, Context, Draft, Package, Phase
@@ -11,6 +12,7 @@ from staddle.manifest.resources import Directory, File, Group, Section, User, Va
 
 if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
+    from staddle.manifest.resources import Resource
 
 
 GROUP = "admin"
@@ -40,7 +42,10 @@ class AdminUser(Component):
         name = params.node_admin_username
         home = ctx.at(f"/home/{name}")
         current = ctx.material.admin_keys if ctx.material and params.node_admin_pk_current else ()
-        keys = "".join(f"{key}\n" for key in dict.fromkeys([*map(str.strip, params.node_admin_pk_list), *current]))
+        peers, more = _exchange(ctx, home)
+        keys = "".join(
+            f"{key}\n" for key in dict.fromkeys([*map(str.strip, params.node_admin_pk_list), *current, *peers])
+        )
         rule = SUDO.get(params.node_admin_sudo)
         sudoers = ctx.at(f"/etc/sudoers.d/50-staddle-{name.replace('.', '-')}")
         text = f"# {NOTE}\n{name} {rule}\n".encode()
@@ -50,6 +55,7 @@ class AdminUser(Component):
                 Directory(f"{home}/.ssh", mode=0o700, owner=name, group=GROUP),
                 # Keys that somebody added there by hand stay.
                 *([Section(f"{home}/.ssh/authorized_keys", "keys", keys.encode(), 0o600, name, GROUP)] if keys else []),
+                *more,
                 *([File(sudoers, text, mode=0o440, on_change="none")] if rule else []),
             ),
             validators=(Validator("visudo", ("/usr/sbin/visudo", "-cqf", f"{{stage}}{sudoers}")),) if rule else (),
@@ -58,3 +64,29 @@ class AdminUser(Component):
                 User(name, GROUP, home=home, shell="/bin/bash", uid=params.node_admin_uid, system=False),  # noqa: S604
             ),
         )
+
+
+def exchanges(node: Node) -> bool:
+    """Whether the node's administrator may log in from there on other nodes, and from others there."""
+    return node.params.node_admin_enabled and node.params.node_admin_ssh_exchange
+
+
+def _exchange(ctx: Context, home: str) -> tuple[list[str], list[Resource]]:
+    """Whose word lets administrators of other nodes in, and what those of this one log in with."""
+    own = ctx.material.ssh.get(ctx.node.ip) if ctx.material else None
+    if ctx.material is None or own is None or not exchanges(ctx.node):
+        return [], []
+    name, ssh = ctx.params.node_admin_username, f"{home}/.ssh"
+    return [f'cert-authority,principals="{name}" {ctx.material.ssh_ca}'], [
+        File(f"{ssh}/id_staddle", own.key, 0o600, name, GROUP, on_change="none", secret=True),
+        File(f"{ssh}/id_staddle-cert.pub", own.certificate, 0o644, name, GROUP, on_change="none"),
+        Section(f"{ssh}/config", "nodes", _config(tuple(ctx.fleet.nodes)), 0o600, name, GROUP),
+    ]
+
+
+@lru_cache(maxsize=1)
+def _config(nodes: tuple[Node, ...]) -> bytes:
+    """How ssh goes about it: a node that is met for the first time is believed to be who it is, and from then on known."""
+    names = dict.fromkeys([*(node.ip for node in nodes), *(node.name for node in nodes)])
+    lines = [f"Host {' '.join(names)}", "    IdentityFile ~/.ssh/id_staddle", "    StrictHostKeyChecking accept-new"]
+    return "".join(f"{line}\n" for line in lines).encode()

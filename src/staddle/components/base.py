@@ -20,10 +20,12 @@ from staddle.manifest.layout import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set as AbstractSet
 
+    from staddle.components.node_repo.sources import Source
     from staddle.inventory.fleet import Fleet, Node
     from staddle.inventory.parameters import Parameters
     from staddle.manifest.layout import Layout, Program
     from staddle.manifest.resources import Command, Group, Health, Installed, Resource, Tree, User, Validator
+    from staddle.pki.ssh import SshIdentity
 
 
 class Phase(IntEnum):
@@ -110,7 +112,9 @@ class Material:
     `certificates` is keyed by (node ip, request name); `password_hashes` by portal user; `templates` are the user's own
     for the portal, by file name. `admin_keys` are the SSH keys of those who run Staddle; `repo_key` is what packages of
     the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet), `repository` is that itself.
-    `machine_cas` are the certificates of the machines' CAs, by role.
+    `sources` are the upstreams that nodes use, by node ip and module; `ssh_ca` and `ssh` are what administrators log in
+    from node to node with: the CA (one line), and the identity of each node. `machine_cas` are the certificates of the
+    machines' CAs, by role.
     """
 
     ca_certificate: bytes
@@ -120,6 +124,9 @@ class Material:
     admin_keys: tuple[str, ...] = ()
     repo_key: str = ""
     repository: Repository | None = None
+    sources: Mapping[str, Mapping[str, tuple[Source, ...]]] = field(default_factory=dict)
+    ssh_ca: str = ""
+    ssh: Mapping[str, SshIdentity] = field(default_factory=dict)
     machine_cas: Mapping[Role, bytes] = field(default_factory=dict)
 
 

@@ -1,9 +1,13 @@
-"""Package sources of others, set aside: every line is commented out, so that nothing of them is lost to whoever looks."""
+"""What is set aside: a firewall, and package sources of others, with every line commented out, so that nothing of them is
+lost to whoever looks.
+"""
 
 from __future__ import annotations
 
 OUR_SOURCES = "/etc/apt/sources.list.d/staddle.sources"
 """Where ours are."""
+SWITCHED_OFF = "/var/lib/misc/staddle-firewall"
+"""Notes which firewall was switched off: one that is at work as soon as it may be again."""
 _HEAD = "# Set aside by Staddle: other package sources are in force (staddle.sources)."
 _OUT = "#~ "
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import packages as apt, trees
 from .accounts import Accounts
+from .aside import OUR_SOURCES
+from .facts import observe
 from .packages import Packages
 from .report import CHANGED, FAILED, ROLLED_BACK
 from .trees import Trees
@@ -28,7 +30,7 @@ class Foundations:
         self._ledger = ledger
         self._store = store
         self._selected = set(selected)
-        self._packages = Packages(self._blocks, store, offers)
+        self._packages = Packages(self._blocks, store, offers, sources_change=_sources_change(self._blocks))
         self._trees = Trees(self._blocks, store)
         self._accounts = Accounts(self._blocks)
         self._unwanted: dict[str, list[str]] = {}
@@ -156,3 +158,12 @@ class Foundations:
             block.outcome, block.message = FAILED, f"{result.kind} {result.path}: {result.note}"
         elif result.outcome == CHANGED:
             block.outcome = CHANGED
+
+
+def _sources_change(blocks: Iterable[Block]) -> bool:
+    """Whether our package sources are not as they shall be."""
+    files = [r for block in blocks for r in block.resources if r.path == OUR_SOURCES]
+    try:
+        return any(observe(file.path).sha256 != file.sha256 for file in files)
+    except OSError:
+        return False

@@ -12,7 +12,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from .aside import OUR_SOURCES, brought_back
+from .aside import OUR_SOURCES, SWITCHED_OFF, brought_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,6 +137,7 @@ def _features() -> set[str]:
     # Its unit is active even while it is disabled.
     if "ENABLED=yes" in _lines("/etc/ufw/ufw.conf"):
         found.add("ufw-active")
+    found |= {f"{name}-active" for name in _lines(SWITCHED_OFF)}
     return found
 
 

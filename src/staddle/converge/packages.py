@@ -41,12 +41,16 @@ class Packages:
     """Those of all blocks. `ensure` installs what is missing; `results` and `failures` tell each block how that went.
 
     `coming` are the components of which a package is not there yet: known after `ensure` in check mode. `wants` are
-    the files of `offers` that it takes and that were not sent yet.
+    the files of `offers` that it takes and that were not sent yet. `sources_change`: other package sources would be in
+    force before that, so what can't be had from those of today is no failure.
     """
 
-    def __init__(self, blocks: Iterable[Block], store: Store, offers: Offers | None) -> None:
+    def __init__(
+        self, blocks: Iterable[Block], store: Store, offers: Offers | None, *, sources_change: bool = False
+    ) -> None:
         self._store = store
         self._offers = offers
+        self._later = sources_change
         self.wants: list[str] = []
         self._owners: dict[str, list[str]] = {}
         self._minimum: dict[str, str] = {}
@@ -100,7 +104,12 @@ class Packages:
             result.action = "upgrade" if name in there else "install"
             if not self._will_do(name, known.get(name)):
                 wanted.remove(name)
-                self._fail(name, result, self._lacking(name, known.get(name)))
+                lacking = self._lacking(name, known.get(name))
+                if check and self._later:
+                    result.outcome, result.note = CHANGED, f"by now, {lacking}; others are to be set up"
+                    self.coming.update(self._owners[name])
+                else:
+                    self._fail(name, result, lacking)
         if not wanted:
             return
         plan = [f"{name}={known[name]}" for name in wanted]

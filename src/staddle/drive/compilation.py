@@ -17,6 +17,7 @@ from staddle.drive.repository import packed
 from staddle.drive.rundir import locked
 from staddle.drive.supplies import Supplier, Supply, unpack_status
 from staddle.drive.system import system_layout, unavailable
+from staddle.drive.upstreams import upstreams_of
 from staddle.errors import FleetError, StaddleError
 from staddle.inventory import load_inventory
 from staddle.manifest.canonical import digest, to_json
@@ -78,6 +79,8 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     with locked(admin):
         material, made = ensure_material(contexts, admin, inventory)
         material, repository = _with_trees(material, fleet, admin)
+    sources, astray = upstreams_of(fleet.nodes, facts)
+    material = replace(material, sources=sources)
     manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
     consumers = _consumers(fleet, contexts, manifests, material)
     digests: dict[str, str] = {}
@@ -90,7 +93,8 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
             if parcels:
                 run.put("parcels", node.ip, {n: asdict(p) for n, p in parcels.items()})
             digests[node.ip] = _publish(run, manifests[node.ip], {REGISTER: consumers, CERT: certified})
-            if known and scratch_root(node) is None and (reasons := _amiss(node, known, supplies[node.ip])):
+            reasons = _amiss(node, known, supplies[node.ip]) if known and scratch_root(node) is None else []
+            if reasons := [*astray[node.ip], *reasons]:
                 warnings[node.ip] = reasons
     return Compiled(digests, tuple(made), warnings)
 

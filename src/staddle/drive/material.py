@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.compile import certificates_of
+from staddle.components.admin_user import exchanges
 from staddle.components.base import KeyPair, Material
 from staddle.components.machines import AUTHORITIES
 from staddle.components.nginx.access import asks_for_login
@@ -20,6 +21,7 @@ from staddle.errors import StaddleError
 from staddle.pki.authority import open_authority
 from staddle.pki.files import write_file
 from staddle.pki.passwords import ensure_hashes, ensure_login
+from staddle.pki.ssh import SshAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,6 +59,14 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
     if repository is None and inventory is not None:
         # A sandbox has files of its own; `staddle repo build` keeps its beside the inventory.
         repository = served(inventory.absolute().parent / FILES, params.repo_name)
+    # A sandbox has no administrators.
+    exchanging = [ctx for ctx in contexts.values() if exchanges(ctx.node) and not ctx.layout.is_sandbox]
+    exchange = SshAuthority(admin / "ssh") if exchanging else None
+    identities = {
+        ctx.node.ip: exchange.ensure(ctx.node.ip, ctx.params.node_admin_username, ctx.params.cert_validity.seconds, now)
+        for ctx in exchanging
+        if exchange
+    }
     material = Material(
         ca_certificate=authority.pem,
         certificates=pairs,
@@ -65,6 +75,8 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         admin_keys=admin_keys(admin / ADMIN_KEYS, Path.home() / ".ssh"),
         repo_key=repository.key if repository else "",
         repository=repository,
+        ssh_ca=exchange.public if exchange else "",
+        ssh=identities,
         machine_cas={role: machine.pem for role, machine in machines.items()},
     )
     return material, notes

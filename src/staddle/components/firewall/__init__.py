@@ -12,13 +12,12 @@ from staddle.components.firewall.firewalld import firewalld
 from staddle.components.firewall.nftables import NFTABLES, nftables
 from staddle.components.firewall.ufw import ufw
 from staddle.components.registry import component
+from staddle.converge.aside import SWITCHED_OFF
 from staddle.manifest.resources import Command
 
 if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
-# What was switched off is noted, to be switched on again when it is no longer to be off.
-_NOTE = "/var/lib/misc/staddle-firewall"
 _ACTIVE = """
 firewalld() { systemctl is-active --quiet firewalld.service; }
 ufw_on() { grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf; }
@@ -69,6 +68,7 @@ def ports(ctx: Context) -> list[int]:
 
 
 def _off(ctx: Context) -> Draft:
-    note = ctx.at(_NOTE)
+    # What was switched off is noted, to be switched on again when it is no longer to be off.
+    note = ctx.at(SWITCHED_OFF)
     off, on = ("sh", "-c", _OFF, "sh", note), ("sh", "-c", _ON, "sh", note)
     return Draft(commands=(Command("switch-off", off, check=("sh", "-c", _IS_OFF), undo=on),))

@@ -32,11 +32,11 @@ def firewalld(ctx: Context, networks: Sequence[str], ports: Sequence[int]) -> Dr
     check = ("firewall-offline-cmd", "--system-config", f"{{stage}}{home}", "--check-config")
     return Draft(
         resources=(
-            File(f"{home}/zones/staddle.xml", _xml(zone), on_change="none"),
+            File(f"{home}/zones/staddle-trusted.xml", _xml(zone), on_change="none"),
             File(f"{home}/policies/staddle.xml", _xml(policy), on_change="none"),
         ),
         validators=(Validator("firewall-offline-cmd --check-config", check),),
-        commands=(Command("firewalld", RELOAD, check=("firewall-cmd", "--quiet", "--info-policy=staddle"), undo=UNDO),),
+        commands=(Command("firewalld", RELOAD, check=("firewall-cmd", "--info-policy=staddle"), undo=UNDO),),
     )
 
 

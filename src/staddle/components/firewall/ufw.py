@@ -33,7 +33,9 @@ ours | while read -r rule; do ufw delete $rule; done
 
 def ufw(networks: Sequence[str], ports: Sequence[int]) -> Draft:
     """What it is told, each time that its rules are others. What it does by default is not ours to say."""
-    rules = [*(f"allow from {network}" for network in networks), *(f"allow {port}/tcp" for port in ports)]
+    # It writes a single address without its prefix.
+    short = [network.removesuffix("/128" if ":" in network else "/32") for network in networks]
+    rules = [*(f"allow from {network}" for network in short), *(f"allow {port}/tcp" for port in ports)]
     command = Command(
         "ufw",
         ("sh", "-c", _TELL, "sh", *rules),

@@ -11,13 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from staddle.components.base import Context
-    from staddle.inventory.parameters import RepoUpstream
-    from staddle.manifest.layout import System
 
 LOCAL = "local"
 COMPONENT = "main"
 """The one that the local repository has."""
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,7 @@ class Source:
     """One definition. Its `uris` have the same packages; a suite that ends in `/` has no components.
 
     `keys` is what it is signed with (armoured OpenPGP); empty: one of the keys that the host trusts for everything.
+    `trusted`: nobody vouches for its packages, and they are taken all the same.
     """
 
     name: str
@@ -32,11 +30,13 @@ class Source:
     suite: str
     components: tuple[str, ...] = ()
     keys: str = ""
+    trusted: bool = False
 
     def stanza(self) -> str:
         """As deb822."""
         lines = [f"X-Staddle: {self.name}", "Types: deb", f"URIs: {' '.join(self.uris)}", f"Suites: {self.suite}"]
         lines += [f"Components: {' '.join(self.components)}"] if self.components else []
+        lines += ["Trusted: yes"] if self.trusted else []
         if self.keys:
             # Within the definition, so that it can be tried before it is in its place.
             lines += ["Signed-By:", *(f" {line or '.'}" for line in self.keys.strip().splitlines())]
@@ -45,13 +45,13 @@ class Source:
 
 def sources_of(ctx: Context) -> list[Source]:
     """The node's, in the order of its modules: what is first wins among equal versions."""
-    params, found = ctx.params, []
-    for module in dict.fromkeys(params.node_repo_modules):
+    given = ctx.material.sources.get(ctx.node.ip, {}) if ctx.material else {}
+    found: list[Source] = []
+    for module in dict.fromkeys(ctx.params.node_repo_modules):
         if module == LOCAL:
             found += _local(ctx)
         else:
-            chosen = [u for u in params.repo_upstream or () if u.module == module and _serves(u, ctx.layout.system)]
-            found += [upstream(entry, params.region, ctx.layout.system) for entry in chosen]
+            found += given.get(module, ())
     return found
 
 
@@ -79,26 +79,6 @@ def _urls(ctx: Context) -> list[str]:
         port = "" if node.params.nginx_port == 80 else f":{node.params.nginx_port}"
         urls.append(f"http://{ctx.layout.host(node)}{port}/{node.params.repo_name}")
     return urls
-
-
-def _serves(upstream: RepoUpstream, system: System) -> bool:
-    """Whether it has packages for that system. What it leaves open it has for all."""
-    major = system.version_id.partition(".")[0]
-    release = not upstream.releases or major in map(str, upstream.releases)
-    machine = _MACHINES.get(system.arch, system.arch)
-    return release and (not upstream.arch or machine in upstream.arch or system.arch in upstream.arch)
-
-
-def upstream(entry: RepoUpstream, region: str, system: System) -> Source:
-    """A definition of the inventory (`URL suite components`, or `URL ./`), for that region and system."""
-    text = entry.baseurl.get(region, entry.baseurl.get("default", ""))
-    for token, value in (
-        *(("${distro_codename}", system.codename), ("${distro_name}", system.os_id)),
-        *(("${arch}", system.arch), ("$releasever", system.version_id), ("$basearch", system.arch)),
-    ):
-        text = text.replace(token, value)
-    url, *suite = text.split()
-    return Source(entry.name, (url,), suite[0] if suite else "./", tuple(suite[1:]))
 
 
 def render(sources: Sequence[Source], note: str) -> bytes:
