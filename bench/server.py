@@ -86,6 +86,18 @@ class Server:
             pass
         return total
 
+    def cpu(self) -> float:
+        """Seconds of processor time so far, with all child processes."""
+        assert self.process is not None
+        main = psutil.Process(self.process.pid)
+        total = sum(main.cpu_times()[:4])
+        for child in main.children(recursive=True):
+            try:
+                total += sum(child.cpu_times()[:2])
+            except psutil.NoSuchProcess:
+                continue
+        return float(total)
+
     def watch(self, stop: threading.Event) -> None:
         while not stop.wait(0.05):
             self.peak = max(self.peak, self.rss())
