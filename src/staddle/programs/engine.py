@@ -203,6 +203,8 @@ def _own_modules() -> tuple[Path, ...]:
     packages = {module.split(".")[1] for module, _ in entry_points().values()} | {"store"}
     files = {path for package in packages for path in (_PACKAGE / package).rglob("*") if _is_source(path)}
     files.add(_PACKAGE / "__init__.py")
+    # Their pages have the portal's look: style sheets, fonts, icons and scripts that they read when first asked for.
+    files |= {path for path in (_PACKAGE / "components/portal/static").rglob("*") if _is_source(path)}
     waiting = [path for path in files if path.suffix == ".py"]
     while waiting:
         for module in _imports(waiting.pop()):

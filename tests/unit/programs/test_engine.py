@@ -43,6 +43,18 @@ def test_pins_are_those_of_the_lock_file() -> None:
     assert expected.count("==") == 7
 
 
+def test_the_pages_of_the_engines_find_their_files() -> None:
+    """Each in a tree that has nothing but what is packed."""
+    from staddle.logs.ui import files as logs
+    from staddle.traces.ui import files as traces
+
+    ours = {path.resolve() for path in engine._own_modules()}
+    for folder in (logs.OWN, traces.OWN, logs._PORTAL):
+        sources = {path.resolve() for path in folder.rglob("*") if path.is_file()}
+        assert sources
+        assert sources <= ours, folder
+
+
 def test_every_module_of_the_engines_is_there_and_no_other_of_ours(tmp_path: Path) -> None:
     ours = engine._own_modules()
     for path in ours:
@@ -54,7 +66,7 @@ def test_every_module_of_the_engines_is_there_and_no_other_of_ours(tmp_path: Pat
     argv = [sys.executable, "-ISc", ALONE, str(tmp_path), sysconfig.get_path("purelib"), *modules]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    packages = {path.relative_to(PACKAGE).parts[0] for path in ours}
+    packages = {path.relative_to(PACKAGE).parts[0] for path in ours if path.suffix == ".py"}
     assert not packages & {"cli", "compile.py", "components", "converge", "drive", "inventory"}
 
 
