@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
 
 from staddle.repo import deb, rpm
+from staddle.repo.archive import package_of
+from staddle.repo.cache import write_cached
 from staddle.repo.model import LockedPackage, RepoError, safe_path
 from staddle.repo.offline.tree import digest
 from staddle.repo.request import UrlFile
@@ -43,7 +46,8 @@ def known_files(
     found, unknown = [], []
     for file in request.files:
         before = locked.get(_path(file))
-        sha256 = file.sha256 or (before.sha256 if before else None)
+        pinned = None if file.programs else file.sha256
+        sha256 = pinned or (before.sha256 if before else None)
         source = local / file.name if file.url.startswith(_LOCAL) else None
         if source is not None and sha256 is not None:
             _keep(source, cache.package(sha256))
@@ -51,7 +55,7 @@ def known_files(
         if sha256 is not None and there:
             found.append(_looked_into(file, sha256, cache.package(sha256), request))
         else:
-            unknown.append(UrlFile(file.name, file.url, sha256))
+            unknown.append(replace(file, made=sha256) if file.programs else replace(file, sha256=sha256))
     return found, unknown
 
 
@@ -84,7 +88,24 @@ def acquire(file: UrlFile, request: Request, cache: Cache, web: Web) -> FetchedF
             return sha256
 
     sha256 = web.trying(attempt)
+    if file.programs:
+        sha256 = _made_of(file, cache.package(sha256), cache)
     return _looked_into(file, sha256, cache.package(sha256), request)
+
+
+def _made_of(file: UrlFile, archive: Path, cache: Cache) -> str:
+    """Make a package of a release archive and put it into the cache; its hash."""
+    content = package_of(archive, file.name, file.programs, file.url)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if file.made not in {None, sha256}:
+        raise RepoError(
+            f"{file.url}: {file.name} made of it is not what it was (SHA-256)",
+            hint="its maker has changed the archive; give its `sha256` under another `name`, if that is right",
+        )
+    final = cache.package(sha256)
+    final.parent.mkdir(exist_ok=True)
+    write_cached(final, content)
+    return sha256
 
 
 def _keep(source: Path, final: Path) -> None:

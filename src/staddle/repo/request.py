@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,17 @@ _SUFFIX = {"deb": ".deb", "rpm": ".rpm"}
 
 @dataclass(frozen=True, slots=True)
 class UrlFile:
-    """A package to be fetched from a URL. Without `sha256`, what is found the first time is what it is from then on."""
+    """A package to be fetched from a URL. Without `sha256`, what is found the first time is what it is from then on.
+
+    With `programs` there is a release archive at the URL, of which a package is made; `sha256` is then the archive's, and
+    `made` the package's as the lock has it.
+    """
 
     name: str
     url: str
     sha256: str | None = None
+    programs: Mapping[str, str] = field(default_factory=dict)
+    made: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Request:
         data = {
             "target": self.target.key,
             "wishes": sorted({str(wish) for wish in self.wishes}),
-            "files": sorted([file.name, file.url, file.sha256 or ""] for file in self.files),
+            "files": sorted([file.name, file.url, file.sha256 or "", sorted(file.programs.items())] for file in self.files),
             "upstreams": [
                 [upstream.name, upstream.suite, *upstream.components, upstream.priority, *upstream.exclude,
                  upstream.trust.verify]
@@ -102,12 +108,14 @@ def url_files(target: Target, given: Iterable[UrlPackage], pg_version: str) -> l
     found = []
     for package in given:
         url = resolve(package.url, tokens(target, pg_version))
-        name = package.name or url.partition("?")[0].rpartition("/")[2]
+        name = resolve(package.name or "", tokens(target, pg_version)) or url.partition("?")[0].rpartition("/")[2]
+        if package.programs and target.format == "rpm" and name.endswith(".rpm"):
+            raise RepoError(f"{name}: release archives are made into Debian packages only")
         if not name.endswith(tuple(_SUFFIX.values())):
             raise RepoError(f"{url}: a package's file name ends in .deb or .rpm, not {name!r}",
                             hint="give it a `name`")  # fmt: skip
         if name.endswith(_SUFFIX[target.format]):
-            found.append(UrlFile(name, url, package.sha256))
+            found.append(UrlFile(name, url, package.sha256, package.programs))
     return found
 
 

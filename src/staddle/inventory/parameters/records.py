@@ -10,6 +10,7 @@ from staddle.inventory.parameters.values import (
     AnyDomain,
     Domain,
     Endpoint,
+    FileName,
     Fingerprint,
     Number,
     Off,
@@ -100,8 +101,14 @@ def _bare_url(value: object) -> object:
 class UrlPackage(Record):
     """A file to download into the local repository."""
 
-    name: Annotated[Word | None, Param("File name. Unset: as in the URL.")] = None
+    name: Annotated[FileName | None, Param("File name. Unset: as in the URL.", tokens=True)] = None
     url: Annotated[str, Param("Where it is.", tokens=True)]
+    programs: Annotated[
+        dict[str, Word],
+        Param(
+            "The URL is that of a release archive: programs in it, and what they're called in `/usr/bin` of the package."
+        ),
+    ] = Field(default_factory=dict)
     sha256: Annotated[
         Sha256 | None, Param("What its content must be. Unset: what it was the first time, as the lock has it.")
     ] = None

@@ -230,6 +230,12 @@ def _fingerprint(value: str) -> str:
     return found
 
 
+def _file_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[\w.+~-]|\$\{\w+\})*", value, re.ASCII):
+        raise refuse("letters, digits, '.', '_', '+', '~' and '-'", "is not a plain file name")
+    return value
+
+
 def _sha256(value: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
         raise refuse("64 hexadecimal digits in lower case", "is not a SHA-256")
@@ -302,6 +308,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint), Kind("host:port")]
 HostsLine = Annotated[str, AfterValidator(_hosts_line), Kind("hosts line")]
 NtpLine = Annotated[str, AfterValidator(_ntp_line), Kind("time source")]
 Fingerprint = Annotated[str, BeforeValidator(_text), AfterValidator(_fingerprint), Kind("fingerprint")]
+FileName = Annotated[str, AfterValidator(_file_name), Kind("file name")]
 Sha256 = Annotated[str, AfterValidator(_sha256), Kind("SHA-256")]
 IpAddress = Annotated[str, AfterValidator(_ip), Kind("address")]
 # These may be left empty, which means "not given" or "derived".
