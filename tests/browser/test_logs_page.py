@@ -413,3 +413,20 @@ def test_the_portals_header_behind_the_portal(tab: Tab) -> None:
     page.get_by_role("button", name="Theme: light").click()
     page.reload()
     page.get_by_role("button", name="Theme: dark").wait_for()
+
+
+@pytest.mark.parametrize("traces", [True, False])
+def test_a_row_leads_to_its_trace_where_there_is_a_trace_page(tab: Tab, traces: bool) -> None:
+    nav = [{"page": "vtraces", "title": "Traces", "url": "/vtraces/", "available": traces}]
+    tab.page.route(
+        "**/_staddle/site.json",
+        lambda route: route.fulfill(json={"name": "Barn", "features": {"metrics": False}, "nav": nav}),
+    )
+    page = tab.open('"request 1234 "')
+    page.locator(".vlist .row").first.click()
+    page.locator(".detail").wait_for()
+    page.get_by_role("link", name="Traces").wait_for()
+    link = page.locator(".detail a", has_text="Open trace")
+    assert link.is_visible() is traces
+    if traces:
+        assert link.get_attribute("href") == f"/vtraces/select/vmui/#/trace/{1234:032x}"
