@@ -33,6 +33,25 @@ def test_every_component_is_healthy(stack: Stack) -> None:
     assert {c["component"] for c in data["components"] if c["provider"] == "embedded"} == {"vlogs", "vtraces"}
 
 
+def test_doctor_names_what_is_wrong_and_its_remedy_mends_it(stack: Stack) -> None:
+    def found() -> dict[tuple[str, str], str]:
+        result = stack.run("doctor", "--json")
+        findings = json.loads(result.stdout)["findings"]
+        # Disks are this machine's, and alerts take their time.
+        return {(f["check"], f["about"]): f["remedy"] for f in findings if f["check"] not in {"disk", "alert"}}
+
+    config = stack.root / "etc/blackbox.yml"
+    stack.supervision.call("supervisor.stopProcess", "blackbox")
+    config.write_text(config.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8")
+    assert found() == {
+        ("service", "blackbox"): "staddle up (staddle logs blackbox)",
+        ("drift", str(config)): "staddle up puts back what the inventory says",
+    }
+    assert stack.run("doctor").returncode == 1
+    stack.up()
+    assert found() == {}
+
+
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     before = stack.pids()
     again = stack.up()

@@ -254,7 +254,15 @@ def _drift(host: str, found: list[Mapping[str, Any]] | str, do: Remedies) -> Ite
         more = [f"… and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
         what = f"{len(lines)} thing{'s' if len(lines) > 1 else ''} changed since the last apply"
         details = (*lines[:_LISTED], *more)
-        yield Finding("drift", "warning", host, str(found[0]["path"]), what, f"mended by {do.apply('')}", details)
+        yield Finding(
+            "drift",
+            "warning",
+            host,
+            str(found[0]["path"]),
+            what,
+            f"{do.apply('')} puts back what the inventory says",
+            details,
+        )
 
 
 def _reboot(host: str, packages: list[str] | None) -> Iterator[Finding]:
