@@ -135,14 +135,19 @@ class Bench:
 
     # --- both
 
-    def measure(self, do: Callable[[str], tuple[Run, int]], runs: int) -> dict[str, list[Run]]:
-        """Both cases, after one run that isn't counted. Ends with the hosts as they were."""
-        do(INTERVALS[0])
+    def measure(self, what: str, do: Callable[[str], tuple[Run, int]], runs: int) -> dict[str, list[Run]]:
+        """Both cases, after one run that isn't counted. Ends with the hosts as they were.
+
+        With 0 `runs` only the first case, once.
+        """
         found: dict[str, list[Run]] = {SAME: [], EDIT: []}
-        for _ in range(runs):
+        if runs:
+            do(INTERVALS[0])
+        for _ in range(max(1, runs)):
             run, changed = do(INTERVALS[0])
             assert changed == 0, f"{changed} things changed where nothing was to be done"
             found[SAME].append(run)
+            print(f"{what}, {SAME}: {run.wall:.1f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
         for _ in range(runs):
             for interval in reversed(INTERVALS):
                 run, changed = do(interval)
@@ -198,7 +203,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", type=int, nargs="*", default=[1, 8], help="numbers of hosts where roles are run, too"
     )
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="0: only with nothing to do, once")
     parser.add_argument("--simulated", type=int, default=0)
     parser.add_argument("--without-mitogen", action="store_true")
     given = parser.parse_args()
@@ -232,14 +237,17 @@ def report(bench: Bench, given: argparse.Namespace) -> None:
             bench.write(number, interval)
             return bench.apply()
 
-        found = {OURS: bench.measure(ours, given.runs)}
+        found = {OURS: bench.measure(OURS, ours, given.runs)}
         if number in given.peers:
-            runs = max(1, given.runs if number == 1 else 1)
-            found[PLAIN] = bench.measure(lambda interval: bench.play(interval, mitogen=False), runs)
+            # A run of roles takes minutes.
+            runs = given.runs if number == 1 else min(given.runs, 1)
             if bench.mitogen:
-                found[MITOGEN] = bench.measure(lambda interval: bench.play(interval, mitogen=True), runs)
+                found[MITOGEN] = bench.measure(MITOGEN, lambda interval: bench.play(interval, mitogen=True), runs)
+            found[PLAIN] = bench.measure(PLAIN, lambda interval: bench.play(interval, mitogen=False), runs)
         for case in (SAME, EDIT):
             mine = found[OURS][case]
+            if not mine:
+                continue
             cells = [str(number), case, str(bench.tasks) if number in given.peers else "", f"{median(mine)} s"]
             for peer in (PLAIN, MITOGEN):
                 theirs = found.get(peer, {}).get(case)
