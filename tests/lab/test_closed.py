@@ -339,7 +339,7 @@ def test_new_certificates_are_in_use_after_the_apply_that_brings_them(site: Site
     for path in (f"machines-node/{WORKER}", f"machines-infra/{FIRST}"):
         for file in (site.home / "files/pki" / path).iterdir():
             file.unlink()
-    applied = site.json("apply")
+    applied = site.json("apply", "--tags", "cert")
     assert {item[0] for item in done(applied)} == {FIRST, WORKER}
     after = site.lab[FIRST].run(shown).stdout
     assert after == site.lab[WORKER].run(f"{fingerprint} /etc/pki/node.crt").stdout != before

@@ -332,6 +332,8 @@ class Component(ABC):
     """Components of the same phase that must have been converged before."""
     log_format: ClassVar[LogFormat] = "plain"
     """What its service's output looks like."""
+    uses_certificates: ClassVar[bool] = False
+    """Whether it has to hear of new certificates that other components bring."""
 
     @abstractmethod
     def enabled(self, node: Node) -> bool:

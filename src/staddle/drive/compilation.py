@@ -88,7 +88,8 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     for node in fleet.nodes:
         known = facts[node.ip]
         if node.ip in seen:
-            certified = {c.name for c in components_on(node) if c.certificates(contexts[node.ip])} | {"ca"}
+            ctx = contexts[node.ip]
+            certified = {c.name for c in components_on(node) if c.uses_certificates or c.certificates(ctx)} | {"ca"}
             parcels = {**supplies[node.ip].parcels, **(repository if Repo().enabled(node) else {})}
             if parcels:
                 run.put("parcels", node.ip, {n: asdict(p) for n, p in parcels.items()})

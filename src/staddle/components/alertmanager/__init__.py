@@ -43,6 +43,7 @@ class Alertmanager(InfraComponent):
     packages = (ALERTMANAGER,)
     programs = ("alertmanager",)
     log_format = "logfmt"
+    uses_certificates = True
 
     def enabled(self, node: Node) -> bool:
         return node.is_infra and node.params.alertmanager_enabled

@@ -59,6 +59,7 @@ class LogAgent(Component):
     title = "Log agent"
     phase = Phase.MONITOR
     log_format = "syslog_ng"
+    uses_certificates = True
     packages = (replace(VECTOR, optional=True), SYSLOG_NG_CORE, SYSLOG_NG_HTTP)
 
     def enabled(self, node: Node) -> bool:

@@ -31,6 +31,7 @@ class NodeExporter(Component):
     packages = (NODE_EXPORTER,)
     programs = ("node_exporter",)
     log_format = "logfmt"
+    uses_certificates = True
 
     def enabled(self, node: Node) -> bool:
         return node.params.node_exporter_enabled

@@ -26,6 +26,7 @@ class Vmalert(InfraComponent):
     packages = (VICTORIA_METRICS,)
     programs = ("vmalert",)
     log_format = "victoria"
+    uses_certificates = True
     # It is stopped before them too: with its store gone it waits half a minute for the last write.
     after = ("alertmanager", "vmetrics")
 
