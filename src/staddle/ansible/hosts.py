@@ -161,7 +161,7 @@ def drift(task: Task) -> dict[str, Any]:
     if task.named is not None:
         found = [item for item in found if item["component"] in task.named]
     task.run.put("drift", task.host, found)
-    return {"changed": False, "msg": [f"{item['path']}: {item['note']}" for item in found] or "no drift"}
+    return {"changed": False, "msg": [f"{item['kind']} {item['path']}: {item['note']}" for item in found] or "no drift"}
 
 
 def status(task: Task) -> dict[str, Any]:

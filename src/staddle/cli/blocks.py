@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from staddle.converge.report import BlockResult, ResourceResult
 
 DIFF_LINES = 40
-SERVICE_ACTIONS = {"start": "started", "restart": "restarted", "reload": "reloaded", "stop": "stopped"}
+SERVICE_ACTIONS = {
+    "start": "started",
+    "restart": "restarted",
+    "reload": "reloaded",
+    "enable": "enabled",
+    "stop": "stopped",
+}
 _ALIKE = 5
 """Paths that are named of those with the same change."""
 _LEAD = 24

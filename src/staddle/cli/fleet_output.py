@@ -108,7 +108,8 @@ def print_drift(outcome: Outcome) -> None:
         for item in host.answer or ():
             found += 1
             out.print(
-                f"{host.ip} [bold]{item['component']}[/] {item['what']}: {escape(item['path'])} ({escape(item['note'])})"
+                f"{host.ip} [bold]{item['component']}[/] {item['kind']} {item['what']}:"
+                f" {escape(item['path'])} ({escape(item['note'])})"
             )
             if item["diff"]:
                 print_diff(item["diff"])

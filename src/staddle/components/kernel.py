@@ -11,12 +11,20 @@ from staddle.manifest.layout import System
 from staddle.manifest.resources import Command, File
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from staddle.inventory.fleet import Node
 
 
 PATH = "/etc/sysctl.d/60-staddle.conf"
 LARGEST_SHARE = 0.9
 APPLY = "/usr/lib/systemd/systemd-sysctl"
+_CHECK = """\
+while [ $# -gt 0 ]; do
+  [ ! -w "$1" ] || [ "$(echo $(cat "$1"))" = "$2" ] || exit 1
+  shift 2
+done
+"""
 
 
 @component
@@ -34,7 +42,8 @@ class Kernel(Component):
         lines = [f"# {NOTE}", *(f"{key} = {value}" for key, value in sorted(wanted.items()))]
         # It passes over what a container may not set, and says so in the journal. Undone, what other files say is in force
         # again; what none of them mentions stays until the next boot.
-        apply = Command("sysctl", (APPLY, ctx.at(PATH)), undo=(APPLY,))
+        check = ("sh", "-c", _CHECK, "sh", *_comparable(wanted))
+        apply = Command("sysctl", (APPLY, ctx.at(PATH)), check=check, undo=(APPLY,))
         return Draft(
             resources=(File(ctx.at(PATH), "".join(f"{line}\n" for line in lines).encode(), on_change="none"),),
             commands=(apply,),
@@ -57,3 +66,18 @@ def _parameters(node: Node, system: System) -> dict[str, str]:
 def huge_pages(count: int, ratio: float, system: System) -> int:
     """How many there shall be. A share of the memory leaves a tenth of it to everybody else."""
     return count or int(min(ratio, LARGEST_SHARE) * system.memory / system.huge_page)
+
+
+def _comparable(wanted: Mapping[str, str]) -> list[str]:
+    """Files below /proc/sys, each followed by what it has to say. Only those that say what they were told: numbers, and
+    not of pages that there may be too few of.
+    """
+    words = []
+    for key, value in sorted(wanted.items()):
+        numbers = value.split()
+        if all(number.lstrip("-").isdigit() for number in numbers) and not any(c in key for c in "*?["):
+            # The first separator is the one that counts; the other one is part of a name (`eth0.1`).
+            first = next((c for c in key if c in "./"), ".")
+            path = key if first == "/" else key.translate(str.maketrans("./", "/."))
+            words += [] if "hugepages" in key else [f"/proc/sys/{path.lstrip('-')}", " ".join(numbers)]
+    return words

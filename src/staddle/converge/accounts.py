@@ -32,29 +32,29 @@ class Accounts:
                 merged[key] = _merge(merged[key], account) if key in merged else account
                 if block.component not in owners.setdefault(key, []):
                     owners[key].append(block.component)
-        self._owners = {account: owners[key] for key, account in merged.items()}
+        self.owners = {account: owners[key] for key, account in merged.items()}
         self.results: dict[str, list[ResourceResult]] = {}
         self.failures: dict[str, str] = {}
 
     @property
     def names(self) -> set[str]:
         """What exists when all is done, or in check mode would: `user NAME`, `group NAME`."""
-        found = {f"{account.kind} {account.name}" for account in self._owners}
+        found = {f"{account.kind} {account.name}" for account in self.owners}
         # useradd makes a group of the same name for those who are given none.
-        return found | {f"group {a.name}" for a in self._owners if a.kind == "user" and a.group is None}
+        return found | {f"group {a.name}" for a in self.owners if a.kind == "user" and a.group is None}
 
     def ensure(self, *, check: bool) -> None:
         """Groups first. What goes wrong is in `failures`, by component."""
-        for account in sorted(self._owners, key=lambda a: (a.kind, a.name)):
+        for account in sorted(self.owners, key=lambda a: (a.kind, a.name)):
             result = ResourceResult(account.kind, account.name)
             argv, result.action, result.note = _needed(account)
             reason = None
             if argv:
                 reason = None if check else _run(argv)
                 result.outcome = FAILED if reason else CHANGED
-            for component in self._owners[account]:
+            for component in self.owners[account]:
                 # One who is told of a change is enough; the others find it there.
-                first = component == self._owners[account][0]
+                first = component == self.owners[account][0]
                 shown = result if first or reason else ResourceResult(account.kind, account.name, OK)
                 self.results.setdefault(component, []).append(shown)
                 if reason:
@@ -81,16 +81,30 @@ def missing(kind: str, name: str) -> bool:
     return False
 
 
+def lacking_groups(blocks: Iterable[Block]) -> list[tuple[str, str, list[str]]]:
+    """Users that are there, and not in all their groups: (user, a component that needs it, the groups)."""
+    found = [
+        (account.name, components[0], groups)
+        for account, components in Accounts(blocks).owners.items()
+        if not missing(account.kind, account.name) and (groups := _lacking_groups(account))
+    ]
+    return sorted(found)
+
+
+def _lacking_groups(account: Account) -> list[str]:
+    if account.kind != "user":
+        return []
+    primary = pwd.getpwnam(account.name).pw_gid
+    return [g for g in account.groups if missing("group", g) or not _is_in(account.name, primary, g)]
+
+
 def _needed(account: Account) -> tuple[list[str], str, str | None]:
     """The command to run, if any; the action's name; a note."""
     if missing(account.kind, account.name):
         return (_groupadd(account) if account.kind == "group" else _useradd(account)), "create", None
-    if account.kind == "user" and account.groups:
-        primary = pwd.getpwnam(account.name).pw_gid
-        lacking = [g for g in account.groups if missing("group", g) or not _is_in(account.name, primary, g)]
-        if lacking:
-            argv = ["usermod", "--append", "--groups", ",".join(lacking), account.name]
-            return argv, "groups", f"joins {', '.join(lacking)}"
+    if lacking := _lacking_groups(account):
+        argv = ["usermod", "--append", "--groups", ",".join(lacking), account.name]
+        return argv, "groups", f"joins {', '.join(lacking)}"
     return [], "none", None
 
 

@@ -79,8 +79,8 @@ class Bookkeeping:
         return self._service_result
 
     def _act(self, service: Service, action: str) -> Trouble | None:
-        words = {"none": "checking", "start": "starting", "restart": "restarting", "reload": "reloading"}
-        self._step(f"{words[action]} {service.name}")
+        words = {"none": "checking", "restart": "restarting", "start": "starting", "reload": "reloading"}
+        self._step(f"{words.get(action, 'enabling')} {service.name}")
         return self._context.operator.act(service, action, self._own_service())
 
     def _count_brought(self) -> None:

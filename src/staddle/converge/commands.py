@@ -32,7 +32,7 @@ def due(block: Block, plan: Plan, ledger: Ledger) -> list[Command]:
     return undo + [
         command
         for command in block.commands
-        if changes or known.get(command.name) != wanted[command.name] or not _holds(command)
+        if changes or known.get(command.name) != wanted[command.name] or not holds(command)
     ]
 
 
@@ -60,8 +60,8 @@ def run(command: Command) -> str | None:
     return f"{command.name}: {said or f'{command.argv[0]} exited with status {done.returncode}'}"
 
 
-def _holds(command: Command) -> bool:
-    """What the command brings about is so already, as far as anybody can tell."""
+def holds(command: Command) -> bool:
+    """Whether what the command brings about is so, as far as anybody can tell. Changes nothing."""
     if command.check is None:
         return True
     try:

@@ -8,20 +8,36 @@ import os
 import pwd
 from dataclasses import dataclass
 
-from . import accounts, packages, trees
+from . import accounts, commands, packages, trees
 from .facts import State, explain, observe, read
 from .ledger import Entry, Ledger, Store
+from .model import parse_block
 from .sections import take
 from .text import difference
+
+KINDS = {
+    "file": ("missing", "kind", "content", "mode", "owner"),
+    "directory": ("missing", "kind", "mode", "owner"),
+    "symlink": ("missing", "kind", "target"),
+    "section": ("missing", "content"),
+    "tree": ("missing", "content"),
+    "package": ("missing", "version"),
+    "group": ("missing",),
+    "user": ("missing", "groups"),
+    "command": ("undone",),
+    "service": ("stopped", "disabled", "masked"),
+}
+"""What can be different, by kind of resource. (Anything with a path may also be `unreadable`.)"""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One path (or package, tree, or account) that differs. `what`: missing, content, kind, target, mode, owner or unreadable.
+    """One resource that differs: its kind, and in what. Packages, accounts, commands and services have a name for a path.
 
     `diff` is from ours to theirs.
     """
 
+    kind: str
     path: str
     component: str
     what: str
@@ -46,22 +62,26 @@ def _look(path: str, entry: Entry, store: Store) -> Drift | None:
     try:
         now = observe(path)
     except OSError as error:
-        return Drift(path, entry.component, "unreadable", explain(error, path))
+        return Drift(_kind(entry), path, entry.component, "unreadable", explain(error, path))
     if entry.section:
         return _look_at_section(path, entry, now)
     what, note = _compare(entry, now)
     diff = _diff(path, entry, store) if what == "content" else None
-    return Drift(path, entry.component, what, note, diff) if what else None
+    return Drift(entry.kind, path, entry.component, what, note, diff) if what else None
+
+
+def _kind(entry: Entry) -> str:
+    return "section" if entry.section else entry.kind
 
 
 def _look_at_section(path: str, entry: Entry, now: State) -> Drift | None:
     """Only our section of the file counts."""
     content = take(read(path), entry.section or "") if now.kind == "file" else None
     if content is None:
-        return Drift(path, entry.component, "missing", f"section {entry.section} is gone")
+        return Drift("section", path, entry.component, "missing", f"section {entry.section} is gone")
     if hashlib.sha256(content).hexdigest() == entry.sha256:
         return None
-    return Drift(path, entry.component, "content", f"section {entry.section} was changed")
+    return Drift("section", path, entry.component, "content", f"section {entry.section} was changed")
 
 
 def _look_at_trees(ledger: Ledger, store: Store) -> list[Drift]:
@@ -76,20 +96,28 @@ def _look_at_trees(ledger: Ledger, store: Store) -> list[Drift]:
             there = True
         if wrong:
             what = "content" if there else "missing"
-            found.append(Drift(path, entry["components"][0], what, trees.describe(wrong)))
+            found.append(Drift("tree", path, entry["components"][0], what, trees.describe(wrong)))
     return found
 
 
 def _look_at_foundations(ledger: Ledger) -> list[Drift]:
-    """Packages and accounts that are gone."""
+    """Packages and accounts that are gone, or are not as they have to be; commands whose effect is undone."""
+    blocks = [parse_block(data) for data in ledger.components.values()]
     found = [
-        Drift(name, ledger.packages[name]["components"][0], "missing", "this package is not installed any more")
-        for name in packages.missing(ledger.packages)
+        Drift("package", name, ledger.packages[name]["components"][0], what, note)
+        for name, what, note in packages.lacking(ledger.packages, blocks)
     ]
     for account, components in sorted(ledger.accounts.items()):
         kind, _, name = account.partition(" ")
         if accounts.missing(kind, name):
-            found.append(Drift(name, components[0], "missing", f"there is no such {kind} any more"))
+            found.append(Drift(kind, name, components[0], "missing", f"there is no such {kind} any more"))
+    for name, component, groups in accounts.lacking_groups(blocks):
+        found.append(Drift("user", name, component, "groups", f"is not in {', '.join(groups)} any more"))
+    for block in blocks:
+        for command in block.commands:
+            if not commands.holds(command):
+                note = "what it brings about is not so any more"
+                found.append(Drift("command", command.name, block.component, "undone", note))
     return found
 
 

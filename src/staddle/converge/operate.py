@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 _ATTEMPT = 2.0
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
-_AFTER = {"start": "it was started", "restart": "it was restarted", "reload": "it was reloaded", "none": "the change"}
+_AFTER = {
+    "start": "it was started",
+    "restart": "it was restarted",
+    "reload": "it was reloaded",
+    "enable": "it was enabled",
+    "none": "the change",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def decide(
     *,
     can_reload: bool,
 ) -> str:
-    """none, start, restart or reload.
+    """none, start, restart, reload, or enable if nothing but its start at boot is missing.
 
     The ledger's hashes tell what the running process has read; what changes on the disk right now counts as well,
     because a file changed by hand may have been read since.
@@ -67,7 +73,7 @@ def decide(
         return "restart"
     if "reload" in changed or known.reload != hashes[1]:
         return "reload" if can_reload else "restart"
-    return "none"
+    return "enable" if state.boot else "none"
 
 
 class Operator:
@@ -90,6 +96,8 @@ class Operator:
                 self.manager.restart(service)
             elif action == "reload":
                 self.manager.reload(service)
+            elif action == "enable":
+                self.manager.enable(service)
             trouble = self._watch(service, mark, _AFTER[action])
         except ManagerError as error:
             trouble = Trouble(str(error), self._tail(service.name, mark))

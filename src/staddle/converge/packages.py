@@ -66,9 +66,7 @@ class Packages:
         owners = self._owners.setdefault(package.name, [])
         if component not in owners:
             owners.append(component)
-        minimum = self._minimum.get(package.name)
-        if package.minimum and (minimum is None or _newer(package.minimum, minimum)):
-            self._minimum[package.name] = package.minimum
+        _require(self._minimum, package)
 
     def ensure(self, *, check: bool) -> None:
         """Brings them about (or, with `check`, says exactly what that would be). Never raises: see `failures`."""
@@ -92,8 +90,7 @@ class Packages:
                 self.results.setdefault(component, []).append(shown)
 
     def _will_do(self, name: str, version: str | None) -> bool:
-        minimum = self._minimum.get(name)
-        return version is not None and (minimum is None or version == minimum or _newer(version, minimum))
+        return version is not None and _is_enough(version, self._minimum.get(name))
 
     def _install(
         self, wanted: list[str], there: dict[str, str], results: dict[str, ResourceResult], *, check: bool
@@ -191,13 +188,36 @@ def _remove(name: str, ours: Collection[str], result: ResourceResult, *, check: 
             _apt("remove", name)
 
 
-def missing(names: Collection[str]) -> list[str]:
-    """Those that are not installed; none if dpkg can't be asked."""
+def lacking(names: Collection[str], blocks: Iterable[Block]) -> list[tuple[str, str, str]]:
+    """Those that are not installed, or older than the blocks want: (name, `missing` or `version`, why).
+
+    None if dpkg can't be asked.
+    """
+    minimum: dict[str, str] = {}
+    found = []
     try:
+        for package in (package for block in blocks for package in block.packages):
+            _require(minimum, package)
         there = _installed(names)
+        for name in sorted(names):
+            if name not in there:
+                found.append((name, "missing", "this package is not installed any more"))
+            elif not _is_enough(there[name], minimum.get(name)):
+                found.append((name, "version", f"{there[name]} is installed, {minimum[name]} is needed"))
     except AptError:
         return []
-    return sorted(name for name in names if name not in there)
+    return found
+
+
+def _require(minimum: dict[str, str], package: Package) -> None:
+    """Several blocks may want the same package: the newest version of all that they need. Raises AptError."""
+    known = minimum.get(package.name)
+    if package.minimum and (known is None or _newer(package.minimum, known)):
+        minimum[package.name] = package.minimum
+
+
+def _is_enough(version: str, minimum: str | None) -> bool:
+    return minimum is None or version == minimum or _newer(version, minimum)
 
 
 def _installed(names: Iterable[str]) -> dict[str, str]:

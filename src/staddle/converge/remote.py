@@ -176,12 +176,13 @@ def _drift(request: dict[str, Any]) -> dict[str, Any]:
     host = request["host"]
     _, running = _services(host)
     found = [vars(item) for item in drift(host["state"])]
-    stopped = [
-        vars(Drift(f"service {service['service']}", service["component"], "stopped", service["reason"] or "", None))
-        for service in running
-        if not service["running"]
-    ]
-    return {"drift": found + stopped}
+    for service in running:
+        name, component = service["service"], service["component"]
+        if not service["running"]:
+            found.append(vars(Drift("service", name, component, "stopped", service["reason"] or "")))
+        if service["boot"]:
+            found.append(vars(Drift("service", name, component, service["boot"], "it would not be started at boot")))
+    return {"drift": found}
 
 
 def _status(request: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def _services(host: dict[str, Any]) -> tuple[Ledger, list[dict[str, Any]]]:
         reason = None if state.running else state.detail or "it is not running"
         rows.append({
             "component": ledger.services[name].component, "service": name, "running": state.running, "pid": state.pid,
-            "reason": reason,
+            "reason": reason, "boot": state.boot,
         })  # fmt: skip
     return ledger, rows
 

@@ -16,6 +16,7 @@ CHANGED = "changed"
 FAILED = "failed"
 ROLLED_BACK = "rolled back"
 OUTCOMES = (OK, CHANGED, FAILED, ROLLED_BACK)
+SERVICE_ACTIONS = ("start", "restart", "reload", "enable", "stop")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ResourceResult:
 
 @dataclass
 class ServiceResult:
-    """The program of a block. `action`: none, start, restart, reload, stop. `healthy` is None when nobody looked."""
+    """The program of a block. `action`: none or one of `SERVICE_ACTIONS`. `healthy` is None when nobody looked."""
 
     name: str
     action: str = "none"
@@ -125,7 +126,7 @@ class Report:
         """Counts of resources by outcome, of blocks by outcome (`blocks_…`) and of services acted on (`services_…`)."""
         counts = dict.fromkeys(OUTCOMES, 0)
         counts.update({f"blocks_{outcome}": 0 for outcome in OUTCOMES})
-        counts.update({f"services_{action}": 0 for action in ("start", "restart", "reload", "stop")})
+        counts.update({f"services_{action}": 0 for action in SERVICE_ACTIONS})
         for block in self.blocks:
             counts[f"blocks_{block.outcome}"] += 1
             for resource in block.resources:

@@ -23,12 +23,15 @@ class ManagerError(Exception):
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service as the manager sees it. `detail` says why it is not running, in the manager's words."""
+    """One service as the manager sees it. `detail` says why it is not running, in the manager's words; `boot` why it
+    would not be started at boot: `disabled` or `masked`.
+    """
 
     name: str
     running: bool
     pid: int | None = None
     detail: str = ""
+    boot: str = ""
 
 
 class ServiceManager(Protocol):
@@ -43,6 +46,9 @@ class ServiceManager(Protocol):
 
     def start(self, service: Service) -> None:
         """Starts a service that is not running, and sees to it that it is started at boot."""
+
+    def enable(self, service: Service) -> None:
+        """Sees to it that it is started at boot, and leaves the process alone."""
 
     def restart(self, service: Service) -> None:
         """Stops and starts it, with its definition as it is on disk now."""

@@ -50,6 +50,9 @@ class Supervisor:
         self._refresh(service.name, service.stop_timeout)
         self._start(service.name)
 
+    def enable(self, service: Service) -> None:
+        """Every definition is started with supervisord, so there is nothing to do."""
+
     def restart(self, service: Service) -> None:
         """Stop, take over the definition if it changed, start."""
         self._stop(service.name, service.stop_timeout)

@@ -40,6 +40,10 @@ class Systemd:
         self._systemctl("reset-failed", _unit(service.name), accept_failure=True)
         self._systemctl("start", _unit(service.name), timeout=service.health_timeout + _TIMEOUT)
 
+    def enable(self, service: Service) -> None:
+        """Takes a mask away, too: who wants the service off switches it off in the inventory."""
+        self._refresh(service)
+
     def restart(self, service: Service) -> None:
         """With the unit as it is on disk now."""
         self._refresh(service)
@@ -49,6 +53,7 @@ class Systemd:
 
     def reload(self, service: Service) -> None:
         """By the unit's own ExecReload if it has one, else by the signal to its main process."""
+        self._refresh(service)
         if self._unit_can_reload(service.name):
             self._systemctl("reload", _unit(service.name))
         else:
@@ -84,9 +89,13 @@ class Systemd:
             return ""
 
     def _refresh(self, service: Service) -> None:
-        """daemon-reload if, and only if, the unit on disk is another; enable if it can be and isn't."""
+        """daemon-reload if, and only if, the unit on disk is another; unmask and enable if it can be and isn't."""
         name = service.name
         unit = self._show([name])[name]
+        for scope in ((), ("--runtime",)):
+            if unit.get("UnitFileState", "").startswith("masked"):
+                self._systemctl("unmask", *scope, _unit(name))
+                unit = self._show([name])[name]
         # systemd notices a changed unit, but not the first drop-in of one.
         drop_in = service.definition.endswith(".conf") and service.definition not in unit.get("DropInPaths", "").split()
         if drop_in or unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") in ("not-found", "masked"):
@@ -127,15 +136,17 @@ def _state(name: str, unit: dict[str, str]) -> ServiceState:
     pid = int(unit.get("MainPID") or 0) or None
     # `activating` is either on its way up, or between two attempts (auto-restart): then nothing runs.
     running = active in ("active", "reloading") or (active == "activating" and sub != "auto-restart")
+    setting = unit.get("UnitFileState", "")
+    boot = "masked" if setting.startswith("masked") else "disabled" if setting == "disabled" else ""
     if running:
-        return ServiceState(name, running=True, pid=pid)
+        return ServiceState(name, running=True, pid=pid, boot=boot)
     if unit.get("LoadState") == "not-found":
         return ServiceState(name, running=False, detail="no such unit")
     result = unit.get("Result", "")
     detail = f"{active} ({sub})"
     if result not in ("", "success"):
         detail += f": {result}, exit status {unit.get('ExecMainStatus', '?')}"
-    return ServiceState(name, running=False, pid=pid, detail=detail)
+    return ServiceState(name, running=False, pid=pid, detail=detail, boot=boot)
 
 
 def _run(argv: list[str], timeout: float = _TIMEOUT) -> str:

@@ -11,7 +11,7 @@ from .bookkeeping import Bookkeeping
 from .facts import Obstacle, explain, read
 from .files import Step, Swap, undo
 from .ledger import Journal, ServiceEntry
-from .model import Health, Service
+from .model import Health, Service, parse_block
 from .operate import Trouble, decide
 from .report import CHANGED, FAILED, OK, ROLLED_BACK, BlockResult
 from .services import ManagerError
@@ -96,7 +96,7 @@ class Transaction(Bookkeeping):
             except ManagerError:
                 can_reload = False
         action = decide(self._block, self._plan, self._hashes, known, state, can_reload=can_reload)
-        if action == "none" and not self._all_steps() and self._context.probes.get(service.name):
+        if action in ("none", "enable") and not self._all_steps() and self._context.probes.get(service.name):
             # It runs and nothing changed, but it did not answer a moment ago. Give it its time, then one restart.
             self._step("waiting for it to become healthy")
             trouble = operator.act(service, "none", self._own_service())
@@ -288,10 +288,17 @@ class Transaction(Bookkeeping):
                     return Trouble(str(error))
         if service is None or first or action == "none":
             return None
+        service = self._as_it_was(service)
         again = operator.act(service, "restart" if action == "start" else action, self._own_service())
         if again and action == "reload":
             again = operator.act(service, "restart", self._own_service())
         return again
+
+    def _as_it_was(self, service: Service) -> Service:
+        """With the health check that goes with the previous files: they may have another port."""
+        data = self._context.ledger.components.get(self._block.component)
+        known = parse_block(data).service if data else None
+        return known if known and known.name == service.name else service
 
     def _refuse(self, message: str) -> None:
         """The block is left as it is; if an interrupted transaction had left it half-way, as it was before that."""
@@ -316,7 +323,7 @@ class Transaction(Bookkeeping):
         trouble = None
         action = interrupted.journal.action
         if service and action != "none" and self._state(service.name).running and not context.manager_error:
-            trouble = self._act(service, action)
+            trouble = self._act(self._as_it_was(service), action)
             self._own_service().action = action
         if trouble:
             text += f", but {trouble.reason}"

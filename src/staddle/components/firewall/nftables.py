@@ -17,6 +17,8 @@ NFTABLES = Package("nftables", {"nft": "/usr/sbin/nft"}, "1.0")
 RULES = "/etc/staddle/firewall.nft"
 WANTS = "/etc/systemd/system/sysinit.target.wants"
 UNIT = "/etc/systemd/system/staddle-firewall.service"
+LOADED = "/run/staddle-firewall.nft"
+"""The table as the kernel told it when it was loaded: to see whether somebody has changed it since."""
 
 
 def nftables(ctx: Context, networks: Sequence[str], ports: Sequence[int]) -> Draft:
@@ -45,7 +47,9 @@ def nftables(ctx: Context, networks: Sequence[str], ports: Sequence[int]) -> Dra
         "    }",
         "}",
     ]
-    rules, nft = ctx.at(RULES), ctx.program("nft").path
+    rules, nft, loaded = ctx.at(RULES), ctx.program("nft").path, ctx.at(LOADED)
+    show = f"{nft} --stateless list table inet staddle"
+    load = f"/bin/sh -c '{nft} -f {rules} && {show} >{loaded}'"
     unit = [
         f"# {NOTE}",
         "[Unit]",
@@ -59,8 +63,8 @@ def nftables(ctx: Context, networks: Sequence[str], ports: Sequence[int]) -> Dra
         "[Service]",
         "Type=oneshot",
         "RemainAfterExit=yes",
-        f"ExecStart={nft} -f {rules}",
-        f"ExecReload={nft} -f {rules}",
+        f"ExecStart={load}",
+        f"ExecReload={load}",
         f"ExecStop=-{nft} delete table inet staddle",
         "",
         "[Install]",
@@ -79,7 +83,7 @@ def nftables(ctx: Context, networks: Sequence[str], ports: Sequence[int]) -> Dra
             Command(
                 "nftables",
                 ("sh", "-c", apply),
-                check=(nft, "list", "chain", "inet", "staddle", "input"),
+                check=("sh", "-c", f"{show} | cmp -s - {loaded}"),
                 undo=("sh", "-c", f"{nft} delete table inet staddle; systemctl daemon-reload"),
             ),
         ),
