@@ -144,7 +144,7 @@ def _block(ctx: Context, component: Component, order: int) -> Block:
     return Block(
         component=component.name,
         phase=component.phase.name.lower(),
-        resources=(*_parents(ctx.layout, resources), *resources),
+        resources=(*_parents(ctx.layout, resources), *(resources if supervised else map(_owned, resources))),
         validators=draft.validators,
         service=service,
         packages=_packages(ctx, component, draft),
@@ -167,6 +167,13 @@ def _programs(ctx: Context, component: Component) -> list[Program]:
     with suppress(KeyError):
         found.append(component.program_on(ctx))
     return found
+
+
+def _owned(resource: Resource) -> Resource:
+    """On a real host everything belongs to root where nobody else is named; who else it is given to by hand may change it."""
+    if isinstance(resource, File) or (isinstance(resource, Directory) and resource.mode is not None):
+        return replace(resource, owner=resource.owner or "root", group=resource.group or "root")
+    return resource
 
 
 def _unit(layout: Layout, spec: ServiceSpec, title: str) -> tuple[Resource, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from staddle.components.base import Component, Context, Draft, Package, Phase
 from staddle.components.machines import CA_PATH
 from staddle.components.registry import component
+from staddle.errors import CompileError
 from staddle.manifest.resources import Command, Symlink
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ class CaStore(Component):
         return True
 
     def build(self, ctx: Context) -> Draft:
-        # The link's target may have been replaced since: the store holds a bundle with copies.
-        script = 'grep -qF "$(sed -n 2p "$1")" "$2"'
-        check = ("sh", "-c", script, "sh", ctx.at(CA_PATH), ctx.at(f"{BUNDLE}/ca-certificates.crt"))
+        if ctx.material is None:
+            raise CompileError("compiling needs the CA's certificate")
+        # The store holds a bundle with copies. The first line of the certificate has its serial number; this is about the one
+        # that is to be there, not the one that is: a plan looks at what will be.
+        line = ctx.material.ca_certificate.decode().splitlines()[1]
+        check = ("grep", "-qF", line, ctx.at(f"{BUNDLE}/ca-certificates.crt"))
         return Draft(
             resources=(Symlink(ctx.at(f"{STORE}/staddle.crt"), ctx.at(CA_PATH)),),
             commands=(Command(UPDATE, (UPDATE,), check=check, undo=(UPDATE, "--fresh")),),
