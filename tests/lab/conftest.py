@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.lab.fixtures import BOOTS, lab, session_lab
+from tests.lab.fixtures import BOOTS, admin, fleet, lab, session_lab
 
-__all__ = ["lab", "session_lab"]
+__all__ = ["admin", "fleet", "lab", "session_lab"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

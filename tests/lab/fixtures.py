@@ -1,11 +1,17 @@
-"""The lab for pytest. A folder of tests that wants it: `from tests.lab.fixtures import lab, session_lab` in conftest."""
+"""The lab for pytest. A folder of tests that wants it: `from tests.lab.fixtures import lab, session_lab` in conftest.
+
+With `STADDLE_LAB=name` the tests of the fleet run on a lab that was made by hand (`python -m tests.lab --lab name up -n 5
+--releases trixie,trixie,trixie,bookworm,trixie`), and leave it up.
+"""
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from tests.lab.fleet import HOSTS, Admin, bring_up
 from tests.lab.lab import Lab
 from tests.lab.spec import HostSpec, LabUnavailableError
 
@@ -51,3 +57,17 @@ def session_lab() -> Iterator[Boot]:
     """Boots labs that end with the session."""
     with _labs() as boot:
         yield boot
+
+
+@pytest.fixture(scope="session")
+def fleet(session_lab: Boot) -> Admin:
+    """A fleet brought up from bare, once for all files of tests. Ask for `admin` instead."""
+    name = os.environ.get("STADDLE_LAB")
+    return bring_up(Lab.attach(name) if name else session_lab(hosts=HOSTS))
+
+
+@pytest.fixture(scope="module")
+def admin(fleet: Admin) -> Admin:
+    """The fleet as it was at first, whatever the last file of tests made of it."""
+    fleet.settle()
+    return fleet
