@@ -56,6 +56,10 @@ class Facts:
         self._errors.pop(path, None)
         self._states[path] = state
 
+    def awaits(self, text: str) -> bool:
+        """Whether the text names a path that would have been made by now, in check mode, and is not there."""
+        return any(s != ABSENT and path in text and not os.path.lexists(path) for path, s in self._states.items())
+
     def is_gone(self, path: str) -> bool:
         """Known to be absent: for a path nobody asked about, False."""
         return self._states.get(path) == ABSENT

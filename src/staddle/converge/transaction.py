@@ -75,7 +75,7 @@ class Transaction(Bookkeeping):
             refusal = stage.validate(self._block, context.manifest.blobs, state)
         except OSError as error:
             refusal = stage.Refusal(f"the new files can't be staged: {explain(error)}")
-        if refusal and refusal.provisional and context.check:
+        if refusal and context.check and (refusal.provisional or context.facts.awaits(refusal.message)):
             self._result.message = f"by now, {refusal.message}"
             return True
         if refusal:

@@ -48,6 +48,16 @@ def test_what_asks_other_hosts_is_told_in_a_plan_and_refuses_in_a_run(host: Host
     assert host.tree() == {}
 
 
+def test_a_plan_does_not_refuse_for_want_of_a_file_that_comes_with_another_component(host: Host) -> None:
+    reads = "import sys; open(sys.argv[1])"
+    key = block("a", host.file("key"))
+    wanted = block("b", host.file("f"), validators=(python_validator(reads, host.at("key")),))
+    assert result(host.converge(wanted, check=True), "b").outcome == "failed", "nobody brings it"
+    planned, done = host.converge(key, wanted, check=True), host.converge(key, wanted)
+    assert result(planned, "b").outcome == result(done, "b").outcome == "changed"
+    assert planned.changes() == done.changes()
+
+
 def test_the_stage_has_the_whole_file_set_new_and_unchanged(host: Host) -> None:
     code = """
 import os, sys
