@@ -11,7 +11,6 @@ from typing import get_args, get_type_hints
 
 from tests.lab.fleet import FIRST, OTHER, SECOND, WORKER, Admin, complaints
 
-from staddle.components.node_exporter import TEXTFILES
 from staddle.converge.drift import KINDS
 from staddle.manifest import resources
 
@@ -33,6 +32,8 @@ def simple(host: str, command: str, kind: str, path: str, what: str, component: 
     return Case(host, command, ((kind, path, what),), tuple(mends))
 
 
+ACME = "/data/nginx/acme"
+"""A directory in which there is nothing as a rule."""
 MASKS = "/etc/systemd/system"
 UNIT = f"{MASKS}/prometheus-alertmanager.service"
 CASES = [
@@ -56,7 +57,7 @@ CASES = [
         (("file", "/etc/blackbox.yml", "kind"),),
         (("blackbox", "/etc/blackbox.yml", "update"), ("blackbox", "blackbox_exporter", "reload")),
     ),
-    simple(WORKER, f"rmdir {TEXTFILES}", "directory", TEXTFILES, "missing", "node_exporter", "create"),
+    simple(SECOND, f"rmdir {ACME}", "directory", ACME, "missing", "nginx", "create"),
     simple(
         FIRST, "chmod 755 /data/infra/alertmgr", "directory", "/data/infra/alertmgr", "mode", "alertmanager", "mode"
     ),
@@ -93,7 +94,7 @@ CASES = [
         (("user", "dnsmasq", "missing"), ("group", "dnsmasq", "missing")),
         (("dnsmasq", "dnsmasq", "create"),),
     ),
-    simple(SECOND, "gpasswd -d victoria infra", "user", "victoria", "groups", "vmetrics", "groups"),
+    simple(SECOND, "gpasswd -d victoria infra", "user", "victoria", "groups", "vlogs", "groups"),
     simple(FIRST, "sysctl -w net.ipv4.ping_group_range='1 0'", "command", "sysctl", "undone", "kernel", "run"),
     simple(
         WORKER,
@@ -121,11 +122,7 @@ CASES = [
     ),
 ]
 IN_THE_WAY = [
-    simple(
-        WORKER,
-        f"rmdir {TEXTFILES} && echo mine >{TEXTFILES}",
-        *("directory", TEXTFILES, "kind", "node_exporter", "create"),
-    ),
+    simple(FIRST, f"rmdir {ACME} && echo mine >{ACME}", "directory", ACME, "kind", "nginx", "create"),
     simple(
         OTHER,
         "rm /etc/pki/ca.crt && mkdir /etc/pki/ca.crt && echo mine >/etc/pki/ca.crt/keep",
