@@ -24,11 +24,11 @@ down: $(VENV)/.run ## Stop it; data stays
 status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
-test: lint $(VENV)/.browser $(VENV)/.packaging ## Style, types, units, the real programs, pages in a browser
-	@echo "== tests (those on real systemd hosts have a command of their own: make lab-test)"
-	@$(BIN)/pytest -m "not lab" $(ARGS)
+test: lint $(VENV)/.browser $(VENV)/.packaging ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
+	@echo "== tests, two files at a time"
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-lab-test: $(VENV)/.dev ## As root: what needs real hosts, booted with systemd in an isolated network
+lab-test: $(VENV)/.dev ## As root: only what needs real hosts, booted with systemd in an isolated network
 	@echo "== tests on real hosts"
 	@$(BIN)/pytest -m lab $(ARGS)
 
