@@ -56,7 +56,9 @@ def admin(lab: Boot, tmp_path_factory: pytest.TempPathFactory) -> Admin:
     packages = {p.name for component in all_components() for p in component.packages if not p.optional}
     hosts.serve_packages(sorted(packages))
     made = Admin(hosts, tmp_path_factory.mktemp("admin"))
-    switched_off = dict.fromkeys(("vector_enabled", "vlogs_enabled", "dns_enabled", "blackbox_enabled"), False)
+    switched_off = dict.fromkeys(
+        ("vector_enabled", "vlogs_enabled", "vtraces_enabled", "dns_enabled", "blackbox_enabled"), False
+    )
     groups = {"infra": {"hosts": {INFRA: {"infra_seq": 1}}}, "others": {"hosts": {OTHER: {}}}}
     inventory = {"children": groups, "vars": {"admin_ip": INFRA, "ansible_user": "root", **switched_off}}
     (made.home / "staddle.yml").write_text(json.dumps({"all": inventory}), encoding="utf-8")
