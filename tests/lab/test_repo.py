@@ -120,7 +120,7 @@ def test_an_infra_host_without_a_network_is_installed_from_one_file(offline: Off
 def test_it_installs_itself_and_serves_nodes_of_both_releases(offline: Offline) -> None:
     applied = offline.staddle("apply", "--json", check=False)
     assert applied.returncode == 0, applied.stdout[-6000:] + applied.stderr[-3000:]
-    status = json.loads(offline.staddle("fleet", "status", "--json").stdout)
+    status = json.loads(offline.staddle("status", "--json").stdout)
     for ip, host in status["hosts"].items():
         assert all(service["healthy"] for service in host["services"]), (ip, host)
     healthy = {service["component"] for service in status["hosts"][INFRA]["services"]}
