@@ -75,7 +75,7 @@ def count(server: Server) -> int:
 
 def ingest(server: Server, bodies: list[bytes], spans: int, out: dict[str, object]) -> None:
     stop = threading.Event()
-    watcher = threading.Thread(target=server.watch, args=(stop,))
+    watcher = threading.Thread(target=server.watch, args=(stop,), daemon=True)
     watcher.start()
     began, spent = time.monotonic(), server.cpu()
     acknowledged = send(server, bodies, {})
