@@ -14,6 +14,7 @@ from tests.unit.fleets import compiled, fleet_of, material_for
 from tests.unit.systems import TRIXIE, facts_with
 
 from staddle.compile import compile_fleet
+from staddle.converge import host
 from staddle.drive.facts import PackageFacts
 from staddle.drive.material import admin_keys
 from staddle.drive.system import system_layout, unavailable, wanted_packages
@@ -116,14 +117,17 @@ def test_the_hosts_file_gets_the_portal_own_lines_and_the_others_if_asked_for() 
         ("overwrite", ("192.0.2.1",), ["10.0.0.1"]),
     ],
 )
-def test_name_servers_are_put_first_or_instead(method: str, before: tuple[str, ...], after: list[str]) -> None:
+def test_name_servers_are_put_first_or_instead(
+    method: str, before: tuple[str, ...], after: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = replace(TRIXIE, nameservers=before, search=("corp.example",))
     lines = text(blocks(f"node_dns_method: {method}", facts)["resolver"], "/etc/resolv.conf").splitlines()
     assert [line.split()[1] for line in lines if line.startswith("nameserver")] == after
     assert "search corp.example" in lines
-    # What was written is what is found the next time, and nothing changes.
-    again = replace(facts, nameservers=tuple(after))
-    assert text(blocks(f"node_dns_method: {method}", again)["resolver"], "/etc/resolv.conf").splitlines() == lines
+    # What was there before us is what is found the next time: nothing changes, and what is ours can go.
+    (tmp_path / "resolv.conf").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(host, "RESOLV_CONF", str(tmp_path / "resolv.conf"))
+    assert tuple(host._nameservers()) == before
 
 
 def test_what_manages_resolv_conf_already_is_told_instead() -> None:

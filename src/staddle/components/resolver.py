@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from staddle.components.base import Component, Context, Draft, Phase
 from staddle.components.registry import component
 from staddle.components.render import NOTE
+from staddle.converge.aside import BEFORE, NETWORK_MANAGER
 from staddle.manifest.resources import Command, File, Section
 
 if TYPE_CHECKING:
@@ -37,9 +38,11 @@ class Resolver(Component):
         if "systemd-resolved" in ctx.layout.features:
             return _resolved(ctx, own)
         servers = [*own, *kept][:LIMIT]
+        # So that the next run can tell them from those of this one, which may have to go.
+        note = [f"# {NOTE}", f"{BEFORE}{' '.join(ctx.layout.nameservers)}"]
         if "networkmanager" in ctx.layout.features:
-            return _network_manager(ctx, servers)
-        lines = [f"# {NOTE}", *ctx.params.node_dns_options]
+            return _network_manager(ctx, servers, note)
+        lines = [*note, *ctx.params.node_dns_options]
         lines += [f"search {' '.join(ctx.layout.search)}"] if ctx.layout.search else []
         lines += [f"nameserver {server}" for server in servers]
         path = File(ctx.at("/etc/resolv.conf"), _text(lines), on_change="none")
@@ -74,10 +77,10 @@ def _resolved(ctx: Context, servers: list[str]) -> Draft:
     )
 
 
-def _network_manager(ctx: Context, servers: list[str]) -> Draft:
-    path = ctx.at("/etc/NetworkManager/conf.d/50-staddle.conf")
+def _network_manager(ctx: Context, servers: list[str], note: list[str]) -> Draft:
+    path = ctx.at(NETWORK_MANAGER)
     search = [f"searches={','.join(ctx.layout.search)}"] if ctx.layout.search else []
-    content = _text([f"# {NOTE}", "[global-dns]", *search, "[global-dns-domain-*]", f"servers={','.join(servers)}"])
+    content = _text([*note, "[global-dns]", *search, "[global-dns-domain-*]", f"servers={','.join(servers)}"])
     reload = ("systemctl", "reload", "NetworkManager.service")
     return Draft(
         resources=(File(path, content, on_change="none"),), commands=(Command("NetworkManager", reload, undo=reload),)

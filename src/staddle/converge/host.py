@@ -12,7 +12,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from .aside import OUR_SOURCES, SWITCHED_OFF, brought_back
+from .aside import BEFORE, NETWORK_MANAGER, OUR_SOURCES, SWITCHED_OFF, brought_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,7 +142,11 @@ def _features() -> set[str]:
 
 
 def _nameservers() -> list[str]:
-    """The resolvers that this host really asks: behind systemd-resolved's stub, those that it forwards to."""
+    """Whom this host asks of its own accord: without those that we added; behind systemd-resolved's stub, whom that asks."""
+    for path in (RESOLV_CONF, NETWORK_MANAGER):
+        for line in _lines(path):
+            if line.startswith(BEFORE):
+                return line[len(BEFORE) :].split()
     upstream = "/run/systemd/resolve/resolv.conf"
     servers = _servers_in(RESOLV_CONF)
     if servers == ["127.0.0.53"] and os.path.exists(upstream):
