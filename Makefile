@@ -25,8 +25,8 @@ status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
 test: lint $(VENV)/.browser $(VENV)/.packaging ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
-	@echo "== tests, two files at a time"
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@echo "== tests, two files at a time (the rest of those on real hosts: make lab-test)"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not more" $(ARGS)
 
 lab-test: $(VENV)/.dev ## As root: only what needs real hosts, booted with systemd in an isolated network
 	@echo "== tests on real hosts"
