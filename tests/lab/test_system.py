@@ -69,7 +69,9 @@ class Site:
             "infra_seq": 1,
             "vlogs_enabled": False,
             # What a node is to have besides has tests of its own.
-            **{"node_packages": [], "node_default_packages": [], "node_tune": "none"},
+            "node_packages": [],
+            "node_default_packages": [],
+            "node_tune": "none",
             "vtraces_enabled": False,
             "node_admin_pk_list": ["ssh-ed25519 AAAA me"],
             **parameters,
