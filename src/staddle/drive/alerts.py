@@ -77,6 +77,8 @@ class Alertmanager:
 
     def test(self, receiver: str) -> None:
         """Have a marked test message sent to one receiver, and wait until it went out. Raises AlertmanagerError."""
+        if receiver not in {found["name"] for found in self._ask("GET", "api/v2/receivers")}:
+            raise AlertmanagerError(f"Alertmanager knows no receiver {receiver}", hint="was it applied?")
         before, failed_before = self._counts()
         self._post_test(receiver, over=False)
         deadline = time.monotonic() + DELIVERY_TIMEOUT
@@ -92,7 +94,7 @@ class Alertmanager:
                 time.sleep(0.3)
             raise AlertmanagerError(
                 f"no message to {receiver} went out within {DELIVERY_TIMEOUT:.0f} s",
-                hint="is the receiver in the inventory that was applied? `staddle logs alertmanager` says more",
+                hint="`staddle logs alertmanager` says more",
             )
         finally:
             self._post_test(receiver, over=True)
