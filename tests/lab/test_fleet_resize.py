@@ -13,8 +13,15 @@ from tests.lab.fleet import FIRST, OTHER, OTHER_NAME, SECOND, SPARE, WORKER, Adm
 GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
 RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 PLACES = "/etc /data /home /root /usr/local /var/lib /var/spool"
-NOT_OURS = ("/var/lib/staddle", "/data/infra/metrics", "/data/infra/logs", "/data/infra/traces", "/var/lib/apt/lists")
-"""The ledger, which can bring everything back, and what was measured."""
+NOT_OURS = (
+    "/var/lib/staddle",
+    "/data/infra/metrics",
+    "/data/infra/logs",
+    "/data/infra/traces",
+    "/data/vector",
+    "/var/lib/apt/lists",
+)
+"""The ledger, which can bring everything back, what was measured, and logs on their way."""
 
 
 def traces(admin: Admin, ip: str, words: list[str]) -> list[str]:
