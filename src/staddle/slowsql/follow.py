@@ -78,7 +78,7 @@ class Progress:
                 return cls(int(data["since"]), int(data["until"]), counts)
             log.warning("%s has format %s, which is not known: starting from now", path, data["format"])
         except FileNotFoundError:
-            pass
+            log.info("%s is not there: starting from now", path)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("%s can't be read (%s): starting from now", path, error)
         return cls(now, now)
