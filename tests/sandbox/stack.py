@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import json
 import random
@@ -10,21 +11,26 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from staddle.converge.report import FAILED, ROLLED_BACK
 from staddle.drive.supervision import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 T = TypeVar("T")
 
-PORTS = (8080, 8443, 8428, 8880, 9059, 9100, 9113, 9115, 9428, 9596, 9597, 9598, 10053, 10123)
+PORTS = (8080, 8443, 8428, 8880, 9059, 9100, 9113, 9115, 9428, 9596, 9597, 9598, 10053, 10123, 10428)
 """Every port of the built-in inventory."""
+
+_claims: list[IO[str]] = []
+"""Locks on the ports that this process gave to its stacks; they end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,34 @@ class Answer:
 
 
 def free_offset() -> int:
-    """An offset at which no port of the stack is taken."""
-    for _ in range(50):
-        offset = random.randrange(11_000, 40_000, 100)
-        if all(_is_free(port + offset) for port in PORTS):
+    """An offset at which no port of the stack is taken, nor claimed by tests that run beside these.
+
+    Below the range that the kernel takes ports of outgoing connections from: any of those could be anybody's by the time
+    that the stack is up.
+    """
+    for _ in range(200):
+        offset = random.randrange(11_000, 22_300, 50)
+        if _claim([port + offset for port in PORTS]):
             return offset
     raise AssertionError("no free range of ports on this machine")
+
+
+def _claim(ports: list[int]) -> bool:
+    folder = Path(tempfile.gettempdir()) / "staddle-test-ports"
+    folder.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as undo:
+        held = []
+        for port in ports:
+            held.append(undo.enter_context((folder / str(port)).open("w")))
+            try:
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            if not _is_free(port):
+                return False
+        undo.pop_all()
+        _claims.extend(held)
+        return True
 
 
 def _is_free(port: int) -> bool:
@@ -99,7 +127,7 @@ class Stack:
         """`staddle up --json`; with `ok` it must exit 0."""
         which = ["-i", str(self.inventory)] if self.inventory else []
         result = self.run("up", "--json", "--port-offset", str(self.offset), *which, *arguments)
-        assert not ok or result.returncode == 0, result.stdout[-6000:] + result.stderr
+        assert not ok or result.returncode == 0, _why(result)
         data: dict[str, Any] = json.loads(result.stdout)
         data["exit"] = result.returncode
         return data
@@ -142,6 +170,20 @@ class Stack:
     def down(self) -> None:
         result = self.run("down")
         assert result.returncode == 0, result.stderr
+
+
+def _why(result: subprocess.CompletedProcess[str]) -> str:
+    """What failed of an `up --json`."""
+    try:
+        report = json.loads(result.stdout)["report"]
+    except (ValueError, KeyError, TypeError):
+        return result.stdout[-6000:] + result.stderr
+    failed = [
+        f"{block['component']} {block['outcome']}: {block['message']}\n{block['log_tail'] or ''}"
+        for block in report["blocks"]
+        if block["outcome"] in (FAILED, ROLLED_BACK)
+    ]
+    return "\n".join([report["error"] or "", *failed, result.stderr])
 
 
 def wait_for(what: str, look: Callable[[], T | None], timeout: float = 60, interval: float = 0.2) -> T:
