@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,23 @@ def test_a_template_that_nginx_refuses_changes_nothing_either(changing: Changing
     file.unlink()
     assert 'unknown directive "serve_me" in /' in failed["message"]
     assert failed["origin"].split(":")[1] == changing.place("extra", "conf").split(":")[1]
+
+
+def test_what_nginx_accepts_and_cannot_load_is_taken_back(changing: Changing) -> None:
+    """`nginx -t` lets a port pass that somebody else has; the reload doesn't, and only nginx's log says so."""
+    before = changing.state()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"listen 127.0.0.1:{taken.getsockname()[1]};"
+        changing.entries["docs"]["config"] = listen
+        result = changing.apply(ok=False)
+    assert result["exit"] == 1
+    (failed,) = (block for block in result["report"]["blocks"] if block["outcome"] == "rolled back")
+    assert failed["component"] == "nginx"
+    assert "Address already in use" in failed["log_tail"]
+    assert changing.state() == before
+    changing.apply(ok=True)  # nobody has the port any more
+    del changing.entries["docs"]["config"]
+    changing.apply()
 
 
 @pytest.mark.parametrize("user", ["a:b", "#comment", "line\nbreak", ""])

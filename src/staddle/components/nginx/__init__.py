@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ CIPHERS = ":".join(
 PREFIX = "/var/lib/nginx"
 """What relative paths of its configuration start from, other than those of files that it includes."""
 START = f"{CONFIG}/start.sh"
+DIGEST = "configuration"
+"""Name of the snippet, and of the page below the status page, that tell which configuration is in service."""
 PID = "nginx.pid"
 RUN = "/run"
 HTTP2_DIRECTIVE = (1, 25, 1)
@@ -97,14 +100,15 @@ class Nginx(InfraComponent):
         program = ctx.program("nginx")
         config = ctx.at(f"{CONFIG}/nginx.conf")
         www = ctx.at(ctx.params.nginx_data)
+        read = [*_configuration(ctx), *_identity(ctx), *acme.own_pairs(ctx)]
+        digest = _digest(read)
         return Draft(
             resources=(
                 *(Directory(ctx.at(f"{CONFIG}{sub}")) for sub in ("", "/conf.d", "/snippets")),
                 Directory(ctx.at(f"{CONFIG}/cert"), mode=0o700),
                 Directory(ctx.at(PREFIX)),
-                *_configuration(ctx),
-                *_identity(ctx),
-                *acme.own_pairs(ctx),
+                *read,
+                _file(ctx, f"snippets/{DIGEST}.conf", template(__name__, f"{DIGEST}.conf.j2", digest=digest)),
                 *_content(ctx, www),
                 *(
                     []
@@ -128,7 +132,9 @@ class Nginx(InfraComponent):
                     *((ctx.at(START),) if ctx.layout.is_sandbox else ()),
                     *(program.path, "-e", "stderr", "-p", ctx.at(PREFIX), "-c", config, "-g", "daemon off;"),
                 ),
-                health=HttpHealth(f"{listen_plain(ctx)}{STATUS_PATH}", contains="Active connections"),
+                # A reload that nginx can't do leaves the old configuration in service, and nothing but its log says so.
+                health=HttpHealth(f"{listen_plain(ctx)}{STATUS_PATH}/{DIGEST}", contains=digest),
+                health_timeout=10,
                 environment=program.environment,
                 reload_signal="HUP",
                 stdout_log="nginx-access",
@@ -224,6 +230,7 @@ def _values(ctx: Context, server: Server) -> dict[str, Any]:
         "www": ctx.at(params.nginx_data),
         "root": _root(ctx, server),
         "status_path": STATUS_PATH,
+        "digest": DIGEST,
         "routes": sorted(ctx.registry.routes, key=lambda route: route.path),
         "reserved": _reserved(ctx),
         "portal_url": ctx.portal_url,
@@ -248,6 +255,15 @@ def _identity(ctx: Context) -> list[File]:
     hashes = _file(ctx, "htpasswd", "".join(lines).encode(), mode=0o640, secret=True)
     files.append(replace(hashes, group=ctx.owner(WORKER)))
     return files
+
+
+def _digest(resources: list[Any]) -> str:
+    """What tells this configuration from any other. Secrets are left out: what it says is seen."""
+    files = (item for item in resources if isinstance(item, File) and item.on_change == "reload" and not item.secret)
+    told = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.path):
+        told.update(f"{file.path} {hashlib.sha256(file.content).hexdigest()}\n".encode())
+    return told.hexdigest()
 
 
 def _content(ctx: Context, www: str) -> list[Directory | File]:
