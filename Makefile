@@ -7,15 +7,16 @@ STADDLE  := $(BIN)/staddle
 PIP      := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --require-hashes --no-build-isolation
 ARGS     ?=
 APT      := DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends
+WEB      := $(shell find web -name node_modules -prune -o -type f -print)
 IS_ROOT  := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test lint unit lock docs lab-test lab-up lab-down lab-exec lab-status clean
+.PHONY: help up down status console test lint unit lock docs lab-test lab-up lab-down lab-exec lab-status clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
-up: $(VENV)/.run ## Run the foundation on this machine: portal, metrics, alerts, probes, DNS, time
+up: $(VENV)/.run $(VENV)/.console ## Run the foundation on this machine: portal, metrics, alerts, probes, DNS, time
 	@$(STADDLE) up $(ARGS)
 
 down: $(VENV)/.run ## Stop it; data stays
@@ -24,7 +25,9 @@ down: $(VENV)/.run ## Stop it; data stays
 status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
-test: lint $(VENV)/.browser $(VENV)/.packaging ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
+console: $(VENV)/.console ## Build the console's pages (after changes below web/; `up` does it, too)
+
+test: lint $(VENV)/.browser $(VENV)/.packaging $(VENV)/.console ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
 	@echo "== tests, two files at a time (the rest of those on real hosts: make lab-test)"
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not more" $(ARGS)
 
@@ -48,6 +51,8 @@ lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
 	@cd requirements && for of in "run.txt --extra logs --extra fleet --extra repo --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	    --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o $$of || exit 1; done
+	@cd requirements && CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+	  --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o node.txt node.in
 	@$(BIN)/python -m staddle.programs.pins pyproject.toml requirements/run.txt > src/staddle/programs/engine.txt
 
 # `make lab-up N=2 RELEASES=trixie`: as root; installs what it needs. See docs/lab.md.
@@ -93,6 +98,11 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@echo "== installing the tools of development"
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
+
+# Without Node and without a network there is no console, and all the rest is there; the next time tries again.
+$(VENV)/.console: $(VENV)/.run $(WEB)
+	@$(BIN)/python web/build.py --check || echo "== building the console"
+	@$(BIN)/python web/build.py && touch $@ || { [ $$? = 3 ] && echo "   Staddle goes on without it"; }
 
 # Some tests need Chromium and PostgreSQL from the distribution; without (and without root) they are skipped and say so.
 $(VENV)/.browser: $(VENV)/.dev
