@@ -15,6 +15,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from staddle.manifest.resources import File, Section
@@ -84,15 +85,25 @@ def _foundations(block: Block) -> dict[str, Any]:
 def _resource(resource: Resource, blobs: dict[str, str]) -> dict[str, Any]:
     data = {"kind": resource.kind, **_fields(resource)}
     if isinstance(resource, (File, Section)):
-        content: bytes = data.pop("content")
-        sha256 = hashlib.sha256(content).hexdigest()
-        blobs[sha256] = base64.b64encode(content).decode()
+        sha256, encoded = _encoded(data.pop("content"))
+        blobs[sha256] = encoded
         data["sha256"] = sha256
     return data
 
 
+@lru_cache(maxsize=1024)
+def _encoded(content: bytes) -> tuple[str, str]:
+    """Its SHA-256, and itself in base64. Most of what a thousand hosts get is the same."""
+    return hashlib.sha256(content).hexdigest(), base64.b64encode(content).decode()
+
+
 def _fields(item: Any) -> dict[str, Any]:
-    return {f.name: _plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+    return {name: _plain(getattr(item, name)) for name in _names(item.__class__)}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _plain(value: Any) -> Any:
