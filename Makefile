@@ -11,12 +11,12 @@ WEB      := $(shell find web -name node_modules -prune -o -type f -print)
 IS_ROOT  := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status console test lint unit lock docs lab-test lab-up lab-down lab-exec lab-status clean
+.PHONY: help up down status console dashboards test lint unit lock docs lab-test lab-up lab-down lab-exec lab-status clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
-up: $(VENV)/.run $(VENV)/.console ## Run the foundation on this machine: portal, metrics, alerts, probes, DNS, time
+up: $(VENV)/.run $(VENV)/.console $(VENV)/.dashboards ## Run the foundation on this machine: portal, metrics, alerts, probes, DNS, time
 	@$(STADDLE) up $(ARGS)
 
 down: $(VENV)/.run ## Stop it; data stays
@@ -25,13 +25,15 @@ down: $(VENV)/.run ## Stop it; data stays
 status: $(VENV)/.run ## What runs, and is it healthy?
 	@$(STADDLE) status $(ARGS)
 
+dashboards: $(VENV)/.dashboards ## Build the dashboards from their source (`up` does it, too)
+
 console: $(VENV)/.console ## Build the console's pages (after changes below web/; `up` does it, too)
 
-test: lint $(VENV)/.browser $(VENV)/.packaging $(VENV)/.console ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
+test: lint $(VENV)/.browser $(VENV)/.packaging $(VENV)/.console $(VENV)/.dashboards ## Style, types, units, the real programs, pages in a browser, and as root real systemd hosts
 	@echo "== tests, two files at a time (the rest of those on real hosts: make lab-test)"
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not more" $(ARGS)
 
-lab-test: $(VENV)/.dev ## As root: only what needs real hosts, booted with systemd in an isolated network
+lab-test: $(VENV)/.dev $(VENV)/.dashboards ## As root: only what needs real hosts, booted with systemd in an isolated network
 	@echo "== tests on real hosts"
 	@$(BIN)/pytest -m lab $(ARGS)
 
@@ -41,7 +43,7 @@ lint: $(VENV)/.dev ## Style and types only
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
-unit: $(VENV)/.dev ## The fast tests only
+unit: $(VENV)/.dev $(VENV)/.dashboards ## The fast tests only
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 docs: $(VENV)/.run ## Write the generated pages anew
@@ -92,6 +94,11 @@ $(VENV)/.run: $(VENV)/.venv requirements/run.txt pyproject.toml
 	@echo "== installing Staddle and what it runs on (pinned, checked by hash)"
 	@$(PIP) -r requirements/run.txt
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Not in git; in wheels by hatch_build.py.
+$(VENV)/.dashboards: $(VENV)/.run $(shell find src/staddle/dashboards -name '*.py')
+	@$(BIN)/python -m staddle.dashboards.build >/dev/null
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt

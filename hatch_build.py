@@ -1,18 +1,21 @@
-"""What a wheel needs beside our sources: the console's pages, built from web/ (see web/build.py).
+"""What a wheel needs beside our sources: the dashboards' JSON, and the console's pages, built from web/ (see web/build.py).
 
-An editable install takes none of it: there `make` builds them. STADDLE_WITHOUT_CONSOLE=1 makes a wheel without them.
+An editable install takes none of it: there `make` builds them. STADDLE_WITHOUT_CONSOLE=1 makes a wheel without the pages.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ASSETS = "src/staddle/console/assets"
+DASHBOARDS = "src/staddle/dashboards/built"
 
 
 class BuildHook(BuildHookInterface[Any]):
@@ -22,6 +25,9 @@ class BuildHook(BuildHookInterface[Any]):
         """See hatchling."""
         if self.target_name != "wheel" or version == "editable":
             return
+        code = "import sys; sys.path.insert(0, 'src'); from staddle.dashboards import BUILT, build; build.build(BUILT)"
+        subprocess.run([sys.executable, "-c", code], cwd=self.root, check=True)
+        build_data["artifacts"].append(f"{DASHBOARDS}/**")
         if not os.environ.get("STADDLE_WITHOUT_CONSOLE"):
             builder = _module(Path(self.root) / "web/build.py")
             try:

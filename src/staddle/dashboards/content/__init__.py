@@ -1,0 +1,1 @@
+"""The dashboards themselves, a package per folder. A module's `BOARDS` are built."""

@@ -1,0 +1,58 @@
+"""What can be chosen at the top of a dashboard. Names are those of labels, so that links mean the same everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models.dashboard import (
+    VariableHide,
+    VariableModel,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from staddle.dashboards.kit.queries import LOGS, METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALL = VariableOption(text=["All"], value=["$__all"])
+
+
+def choose(name: str, label: str, query: str, *, several: bool = False, logs: bool = False) -> VariableModel:
+    """One value of a label, or with `several` any number of them, at first all. `query` is `label_values(…)`."""
+    variable = (
+        builders.QueryVariable(name)
+        .label(label)
+        .datasource(LOGS if logs else METRICS)
+        .query(query)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.NATURAL_ASC)
+        .multi(several)
+        .include_all(several)
+    )
+    built = (variable.all_value(".*").current(ALL) if several else variable).build()
+    built.definition = query
+    return built
+
+
+def derive(name: str, query: str) -> VariableModel:
+    """Follows from what was chosen, and isn't shown."""
+    built = choose(name, name, query)
+    built.hide = VariableHide.HIDE_VARIABLE
+    return built
+
+
+def pick(name: str, label: str, options: Sequence[str]) -> VariableModel:
+    """One of a few fixed values, at first the first."""
+    first = VariableOption(text=options[0], value=options[0])
+    return builders.CustomVariable(name).label(label).values(",".join(options)).current(first).build()
+
+
+def text(name: str, label: str, default: str = "") -> VariableModel:
+    """Whatever is typed in."""
+    built = builders.TextBoxVariable(name).label(label).default_value(default).build()
+    built.current = VariableOption(text=default, value=default)
+    return built
