@@ -151,10 +151,12 @@ def client_tls(ctx: Context) -> dict[str, str]:
     return {"ca_file": ctx.at(MACHINES), "cert_file": certificate(ctx, PEER), "key_file": key(ctx, PEER)}
 
 
-def exporter_target(ctx: Context, job: str, port: int, labels: Mapping[str, str], path: str) -> Target:
+def exporter_target(
+    ctx: Context, job: str, port: int, labels: Mapping[str, str], path: str, params: Mapping[str, str] | None = None
+) -> Target:
     """The scrape target of an exporter that listens on `port` of the context's node."""
     scheme = "https" if ctx.guarded else "http"
-    return Target(job, ctx.node.ip, f"{ctx.host}:{ctx.port(port)}", labels, path, scheme)
+    return Target(job, ctx.node.ip, f"{ctx.host}:{ctx.port(port)}", labels, path, scheme, params=params or {})
 
 
 def exporter_flags(ctx: Context) -> list[str]:

@@ -24,11 +24,21 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientTls:
+    """Whom INFRA nodes trust when they call something that isn't Staddle's, and what they show: paths there."""
+
+    ca: str
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """Something to scrape. Its file is `/infra/targets/<job>/<file>.yml`.
+    """Something to scrape. Its file is `/infra/targets/<folder>/<file>.yml`.
 
     `labels` always has `cls`, `ins` and `ip`; `job` is added from the job itself. With `near`, the INFRA node `labels["ip"]`
-    scrapes it there, and its portal leads the others to it: `address` and `path` are then the portal's.
+    scrapes it there, and its portal leads the others to it: `address` and `path` are then the portal's. `params` are those
+    of the URL. With `tls` of its own, a cluster is scraped by a job of its own, under the same label `job`.
     """
 
     job: str
@@ -38,6 +48,12 @@ class Target:
     path: str = "/metrics"
     scheme: str = "http"
     near: Near | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tls: ClientTls | None = None
+
+    @property
+    def folder(self) -> str:
+        return f"{self.job}-{self.labels['cls']}" if self.tls else self.job
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from staddle.inventory.modules import member_by
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,22 +21,20 @@ def node_identity(ip: str, params: Parameters, extra: Mapping[str, object], *, i
     Name: `nodename`; the PostgreSQL instance on it (`node_id_from_pg`); `infra-<infra_seq>`; the address.
     Cluster: `node_cluster`; the PostgreSQL cluster; `infra` for INFRA nodes; `nodes`.
     """
-    cluster, seq = extra.get("pg_cluster"), extra.get("pg_seq")
-    from_pg = named_by_postgres(params, extra)
-    name = params.nodename or (f"{cluster}-{seq}" if from_pg else "")
+    postgres = member_by(params, extra, "pgsql") if params.node_id_from_pg else None
+    name = params.nodename or (postgres.ins if postgres else "")
     if not name:
         name = f"infra-{params.infra_seq}" if infra and params.infra_seq is not None else ip
     if params.node_cluster != DEFAULT_CLUSTER:
         return name, params.node_cluster
-    if from_pg:
-        return name, str(cluster)
+    if postgres:
+        return name, postgres.cluster
     return name, "infra" if infra else DEFAULT_CLUSTER
 
 
 def named_by_postgres(params: Parameters, extra: Mapping[str, object]) -> bool:
     """Whether the PostgreSQL instance on a node may name it."""
-    cluster = extra.get("pg_cluster")
-    return params.node_id_from_pg and isinstance(cluster, str) and bool(cluster) and _is_seq(extra.get("pg_seq"))
+    return params.node_id_from_pg and member_by(params, extra, "pgsql") is not None
 
 
 def home_domain(params: Parameters) -> str:
@@ -68,7 +68,3 @@ def external_url(params: Parameters) -> str:
     else:
         scheme, port, usual = "https", params.nginx_ssl_port, 443
     return f"{scheme}://{home_domain(params)}" + (f":{port}" if port != usual else "")
-
-
-def _is_seq(seq: object) -> bool:
-    return (isinstance(seq, int) and not isinstance(seq, bool)) or (isinstance(seq, str) and seq.isdecimal())

@@ -23,7 +23,13 @@ FOREIGN_PREFIXES = (
     "npm_", "kube_", "app_",
 )  # fmt: skip
 # Parameters of other modules that have no prefix, or look like one of ours.
-FOREIGN_NAMES = frozenset({"app", "apps", "code_data"})
+FOREIGN_NAMES = frozenset(
+    {
+        *("app", "apps", "code_data", "redis_mode", "redis_conf", "redis_type", "redis_clean", "redis_fs_main"),
+        *("etcd_data", "etcd_init", "etcd_clean", "etcd_learner", "etcd_peer_port", "minio_data", "minio_node"),
+        *("minio_user", "minio_clean", "minio_alias", "minio_admin_port"),
+    }
+)
 # What the reference called things in its previous version.
 RENAMED = {
     "prometheus_enabled": "vmetrics_enabled", "prometheus_clean": "vmetrics_clean", "prometheus_port": "vmetrics_port",

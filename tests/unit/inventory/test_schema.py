@@ -72,12 +72,30 @@ def test_every_parameter_of_an_existing_inventory_is_known() -> None:
     assert set(REFERENCE) <= set(FIELDS)
 
 
+MODULES = """
+    redis_cluster redis_instances redis_node redis_fs_main redis_exporter_enabled redis_exporter_port
+    redis_exporter_options redis_safeguard redis_clean redis_rmdata redis_mode redis_conf redis_bind_address
+    redis_max_memory redis_mem_policy redis_password redis_rdb_save redis_aof_enabled redis_rename_commands
+    redis_cluster_replicas redis_sentinel_monitor redis_type etcd_seq etcd_cluster etcd_learner etcd_data etcd_port
+    etcd_peer_port etcd_init etcd_election_timeout etcd_heartbeat_interval etcd_root_password etcd_safeguard etcd_clean
+    etcd_rm_data etcd_exists_action minio_seq minio_cluster minio_clean minio_user minio_https minio_node minio_data
+    minio_volumes minio_domain minio_port minio_admin_port minio_access_key minio_secret_key minio_extra_vars
+    minio_provision minio_alias minio_endpoint minio_buckets minio_users minio_safeguard minio_rmdata minio_rmpkg
+""".split()  # noqa: SIM905 - a table of names reads better so
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_parameter_of_an_existing_module_is_never_taken_for_a_typo(name: str) -> None:
+    assert kind_of_name(name)[0] in {"parameter", "foreign"}
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("nginx_port", "parameter"), ("ansible_host", "connection"), ("pg_cluster", "foreign"), ("pg_port", "foreign"),
-        ("code_data", "foreign"), ("redis_data", "foreign"), ("etcd_data", "foreign"), ("minio_cluster", "foreign"),
+        ("code_data", "foreign"), ("redis_data", "foreign"), ("etcd_data", "foreign"), ("minio_cluster", "parameter"),
         ("vip_peers", "foreign"), ("vtrace_enabled", "typo"), ("vip_enable", "typo"), ("loki_port", "renamed"),
+        ("redis_mode", "foreign"),
         ("company", "unknown"), ("node_conf", "unknown"),
     ],
 )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from staddle.components.registration import LogFormat, LogSource
+from staddle.inventory.modules import member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from staddle.components.base import Context
 
@@ -29,7 +29,7 @@ PGSQL: Mapping[str, tuple[LogFormat, str, str, str]] = {
 def node_sources(ctx: Context) -> list[LogSource]:
     """Everything that the log agent of the node is to read, by name."""
     registered = [source for source in ctx.registry.logs if source.labels["ip"] == ctx.node.ip]
-    found = {source.name: source for source in [*_system(ctx), *registered, *_pgsql(ctx), *_redis(ctx)]}
+    found = {source.name: source for source in [*_system(ctx), *registered, *_pgsql(ctx)]}
     return [found[name] for name in sorted(found)]
 
 
@@ -52,31 +52,17 @@ def _system(ctx: Context) -> list[LogSource]:
 
 def _pgsql(ctx: Context) -> list[LogSource]:
     extra = ctx.node.extra
-    if not ("pg_cluster" in extra and "pg_seq" in extra):
+    place = member(ctx.node, "pgsql")
+    if place is None:
         return []
-    cluster = str(extra["pg_cluster"])
     sources = []
     for name, (style, parameter, folder, files) in PGSQL.items():
         labels = {
             "job": name.removesuffix("-json"),
-            "cls": cluster,
-            "ins": f"{cluster}-{extra['pg_seq']}",
+            "cls": place.cluster,
+            "ins": place.ins,
             "ip": ctx.node.ip,
         }
         path = f"{ctx.at(str(extra.get(parameter, folder)).rstrip('/'))}/{files}"
         sources.append(LogSource(name, style, labels, (path,)))
-    return sources
-
-
-def _redis(ctx: Context) -> list[LogSource]:
-    extra: Mapping[str, Any] = ctx.node.extra
-    instances = extra.get("redis_instances")
-    if not ("redis_cluster" in extra and "redis_node" in extra and isinstance(instances, dict)):
-        return []
-    cluster = str(extra["redis_cluster"])
-    sources = []
-    for port in instances:
-        ins = f"{cluster}-{extra['redis_node']}-{port}"
-        labels = {"job": "redis", "cls": cluster, "ins": ins, "ip": ctx.node.ip}
-        sources.append(LogSource(f"redis-{port}", "redis", labels, (ctx.at(f"/var/log/redis/{ins}.log"),)))
     return sources

@@ -11,6 +11,7 @@ from staddle.alerting.rules import WATCHDOG, runbooks
 from staddle.components.nginx.settings import RESERVED
 from staddle.components.portal.site import Article, Card, ComponentRow, Features, Link, ModuleCell, NodeRow, Site
 from staddle.inventory.identity import home_domain
+from staddle.inventory.modules import MODULES, member, redis_instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
     from staddle.components.base import Context, Material
     from staddle.inventory.fleet import Node
     from staddle.inventory.parameters import ServiceCard
-
-IDENTITIES = {
-    "pgsql": ("pg_cluster", "pg_seq"),
-    "etcd": ("etcd_cluster", "etcd_seq"),
-    "minio": ("minio_cluster", "minio_seq"),
-    "redis": ("redis_cluster", "redis_node"),
-    "mysql": ("mysql_cluster", "mysql_seq"),
-    "kafka": ("kafka_cluster", "kafka_seq"),
-}
-"""Which variables of other modules say what runs on a node: the cluster, and the number in it."""
 
 
 def home_site(ctx: Context, material: Material) -> Site:
@@ -96,9 +87,10 @@ def _node_row(ctx: Context, node: Node) -> NodeRow:
     cells = [ModuleCell("node", (node.name,))]
     if node.is_infra:
         cells.insert(0, ModuleCell("infra", (f"infra-{node.infra_seq}",)))
-    for module, (cluster, number) in IDENTITIES.items():
-        if cluster in node.extra and number in node.extra:
-            cells.append(ModuleCell(module, (f"{node.extra[cluster]}-{node.extra[number]}",)))
+    for module in MODULES:
+        if place := member(node, module):
+            instances = tuple(redis_instances(node).values()) if module == "redis" else (place.ins,)
+            cells.append(ModuleCell(module, instances or (place.ins,)))
     return NodeRow(node.ip, node.name, node.cluster, tuple(cells), is_admin=node.ip == ctx.fleet.admin_ip)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.machines import client_tls
-from staddle.components.registration import Probe, Registration, Route, Target
+from staddle.components.registration import ClientTls, Probe, Registration, Route, Target
 from staddle.components.registry import component
 from staddle.components.render import to_yaml
 from staddle.manifest.layout import LOOPBACK
@@ -125,7 +125,8 @@ class VictoriaMetrics(InfraComponent):
 def scrape_config(ctx: Context) -> dict[str, Any]:
     """Prometheus' scrape configuration: one job per directory of target files."""
     params = ctx.params
-    jobs = {*SCRAPE_JOBS, *(target.job for target in ctx.registry.targets)}
+    jobs = {*SCRAPE_JOBS, *(target.job for target in ctx.registry.targets if not target.tls)}
+    others = {target.folder: target.tls for target in ctx.registry.targets if target.tls}
     probe_jobs = {*PROBE_JOBS, *(probe.job for probe in ctx.registry.probes)} if params.blackbox_enabled else set()
     prober = f"{LOOPBACK}:{ctx.port(params.blackbox_port)}"
     tls = {"tls_config": client_tls(ctx)} if ctx.closed else {}
@@ -135,7 +136,11 @@ def scrape_config(ctx: Context) -> dict[str, Any]:
             "scrape_timeout": str(params.vmetrics_scrape_timeout),
         },
         "scrape_configs": [
-            *({"job_name": job, **tls, **_file_sd(ctx, job)} for job in sorted(jobs)),
+            *({"job_name": job, **tls, **_file_sd(ctx, job), **_drops(job)} for job in sorted(jobs)),
+            *(
+                {"job_name": name, "tls_config": _tls(own), **_file_sd(ctx, name)}
+                for name, own in sorted(others.items())
+            ),
             *(
                 {
                     "job_name": job,
@@ -153,10 +158,21 @@ def scrape_config(ctx: Context) -> dict[str, Any]:
     }
 
 
+def _tls(tls: ClientTls) -> dict[str, str]:
+    pair = {"cert_file": tls.certificate, "key_file": tls.key} if tls.certificate else {}
+    return {"ca_file": tls.ca, **pair}
+
+
+def _drops(job: str) -> dict[str, Any]:
+    """Series that are not kept: MinIO has some of most metrics for every bucket, which may be any number."""
+    rule = {"source_labels": ["bucket"], "regex": ".+", "action": "drop"}
+    return {"metric_relabel_configs": [rule]} if job == "minio" else {}
+
+
 def target_files(ctx: Context) -> list[Resource]:
     """The file-SD files of everything registered, a directory per job and a file per registrant."""
     entries: list[tuple[str, str, dict[str, Any]]] = [
-        (target.job, target.file, _scrape_entry(ctx, target)) for target in ctx.registry.targets
+        (target.folder, target.file, _scrape_entry(ctx, target)) for target in ctx.registry.targets
     ]
     if ctx.params.blackbox_enabled:
         entries += [
@@ -186,6 +202,9 @@ def _scrape_entry(ctx: Context, target: Target) -> dict[str, Any]:
     # Whichever way it is scraped, it is one instance.
     if target.near:
         labels["instance"] = f"{f'[{ip}]' if ':' in ip else ip}:{target.near.port}"
+    if target.tls:
+        labels["job"] = target.job
+    labels |= {f"__param_{name}": value for name, value in target.params.items()}
     if path != "/metrics":
         labels["__metrics_path__"] = path
     if scheme != "http":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from staddle.inventory.document import Scalar
+from staddle.inventory.modules import MODULES, member
 from staddle.inventory.problems import Problem
 from staddle.inventory.schema import kind_of_name
 
@@ -13,12 +14,6 @@ if TYPE_CHECKING:
 
     from staddle.inventory.draft import Draft
     from staddle.inventory.shape import Shape
-
-# module -> the variable that numbers its instances
-_MODULES = {
-    "pg": "pg_seq", "etcd": "etcd_seq", "minio": "minio_seq", "redis": "redis_node", "kafka": "kafka_seq",
-    "mysql": "mysql_seq", "mongo": "mongo_seq",
-}  # fmt: skip
 
 
 def check_infra(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:
@@ -68,17 +63,17 @@ def check_names(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:  # 
 
 def check_clusters(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:
     """A host is in one cluster per module, and its number is unique there."""
-    for module, number in _MODULES.items():
-        variable = f"{module}_cluster"
-        members: dict[tuple[str, str], Draft] = {}
+    for module, (variable, number) in MODULES.items():
+        kind = variable.removesuffix("_cluster")
+        members: dict[str, Draft] = {}
         for draft in drafts:
-            yield from _rival_groups(draft, shape, variable, module)
-            cluster, seq = draft.node.extra.get(variable), draft.node.extra.get(number)
-            if not isinstance(cluster, str) or not isinstance(seq, int | str):
+            yield from _rival_groups(draft, shape, variable, kind)
+            place = member(draft.node, module)
+            if place is None:
                 continue
-            first = members.setdefault((cluster, str(seq)), draft)
+            first = members.setdefault(place.ins, draft)
             if first is not draft:
-                message = f"{module} instance {cluster}-{seq} is also on {first.node.ip}"
+                message = f"{kind} instance {place.ins} is also on {first.node.ip}"
                 yield draft.problem("error", number, message, f"a {number} that is unique in its cluster")
 
 

@@ -34,7 +34,7 @@ def listeners(params: Parameters, *, infra: bool) -> Iterator[tuple[str, int]]:
     for name, param in _port_parameters():
         if param.listens == "infra" and not infra:
             continue
-        if all(getattr(params, switch) not in {False, "disable"} for switch in param.when):
+        if all(getattr(params, switch) not in {False, "", "disable"} for switch in param.when):
             yield name, getattr(params, name)
 
 

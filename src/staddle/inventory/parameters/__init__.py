@@ -19,7 +19,9 @@ from staddle.inventory.parameters.nginx import NginxParameters
 from staddle.inventory.parameters.node import NodeParameters
 from staddle.inventory.parameters.prometheus import PrometheusParameters
 from staddle.inventory.parameters.records import PortalEntry, ProbeTarget, RepoUpstream, ServiceCard
+from staddle.inventory.parameters.redis import RedisInstance, RedisParameters
 from staddle.inventory.parameters.repo import CacheParameters, RepoParameters
+from staddle.inventory.parameters.stores import StoreParameters
 from staddle.inventory.parameters.values import Duration, Size
 from staddle.inventory.parameters.victoria import VictoriaParameters
 
@@ -40,6 +42,7 @@ __all__ = [
     "PortalEntry",
     "ProbeTarget",
     "Record",
+    "RedisInstance",
     "RepoUpstream",
     "Section",
     "ServiceCard",
@@ -51,6 +54,8 @@ __all__ = [
 
 # Pydantic collects fields from the last base to the first, so the sections are listed in reverse.
 class Parameters(
+    StoreParameters,
+    RedisParameters,
     MonitorParameters,
     BalanceParameters,
     NodeParameters,
@@ -98,6 +103,7 @@ for _model in (
     AlertRouteTest,
     PortalEntry,
     ProbeTarget,
+    RedisInstance,
     RepoUpstream,
     ServiceCard,
 ):
