@@ -10,6 +10,7 @@
     ├── FleetError              something about real hosts: one gave no answer, or a run over all of them can't begin
     │   └── DeclinedError       the user was asked, and said no
     ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
+    ├── RuleError               alerting rules or their tests are not in order; carries all that is wrong
     ├── AlertmanagerError       Alertmanager does not answer, or not as asked (drive/alerts.py)
     ├── StoreUnavailableError   one of the stores that slow SQL lies between gives no answer (slowsql/stores.py)
     ├── RepoError               a package repository can't be built, read or trusted (repo/model.py)
@@ -77,6 +78,14 @@ class ConvergeError(StaddleError):
 
 class FleetError(StaddleError):
     """Something about real hosts: one gave no answer, or a run over all of them can't begin."""
+
+
+class RuleError(StaddleError):
+    """Files of alerting rules, or of their tests, are not in order. `problems` has all that is wrong with them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class DeclinedError(FleetError):

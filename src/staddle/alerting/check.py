@@ -1,105 +1,137 @@
-"""Rules are held to a standard: every alert has unit tests for both ways, a severity, and a runbook.
-
-The unit tests (`tests/<module>.yml`) are in the format of `vmalert-tool unittest`, which runs them. It compares annotations
-literally; to keep tests about what matters, it's given the rules with their `summary` only.
-"""
+"""Rules are held to a standard: every alert has tests for both ways, a severity, a runbook and a dashboard."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
+import re
+from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from staddle.alerting import WATCHDOG
+from staddle.alerting.catalogue import SEVERITIES, documents, runbooks, shipped
+from staddle.errors import RuleError
 
 if TYPE_CHECKING:
-    from staddle.manifest.layout import Program
+    from collections.abc import Collection, Iterator, Mapping
+    from importlib.resources.abc import Traversable
 
-SEVERITIES = ("CRIT", "WARN", "INFO")
-REQUIRED_ANNOTATIONS = ("summary", "description", "runbook_url")
+    from staddle.alerting.catalogue import Alert, Catalogue
 
-
-def alerts() -> dict[str, dict[str, Any]]:
-    """Every alerting rule by name, with its file (`file`) and group (`group`)."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, data in _load("rules").items():
-        for group in data["groups"]:
-            for rule in group["rules"]:
-                if "alert" in rule:
-                    if rule["alert"] in found:
-                        raise ValueError(f"two alerts are called {rule['alert']}")
-                    found[rule["alert"]] = {**rule, "file": name, "group": group["name"]}
-    return found
+ANNOTATIONS = ("summary", "description")
+SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation")
+LABELS: Mapping[str, tuple[str, ...]] = {"instance": ("cls", "ins", "ip"), "cluster": ("cls",), "fleet": ()}
+"""What a test has to see on an alert, by its scope: whoever is told must know what it is about."""
 
 
-def shortcomings() -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One expectation of a unit test: at that time an alert fires with these labels, or (none) does not."""
+
+    alert: str
+    file: str
+    test: str
+    time: str
+    labels: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the check looks at. `dashboards` are the uids that there are; None: nobody knows them here."""
+
+    catalogue: Catalogue
+    cases: tuple[Case, ...]
+    runbooks: Mapping[str, str]
+    dashboards: Collection[str] | None = None
+
+
+def shipped_material() -> Material:
+    """All that Staddle ships."""
+    tests = read_tests(files("staddle.alerting") / "tests")
+    return Material(shipped(), tuple(cases(tests)), runbooks("${portal}"), _dashboards())
+
+
+def shortcomings(material: Material) -> list[str]:
     """What the rules lack, in words; empty if they are complete."""
-    fires, silent = _tested()
-    runbooks = {path.name for path in (files("staddle.alerting") / "runbooks").iterdir()}
     found = []
-    for name, rule in alerts().items():
-        labels, annotations = rule.get("labels", {}), rule.get("annotations", {})
-        if labels.get("severity") not in SEVERITIES:
-            found.append(f"{name}: severity is none of {', '.join(SEVERITIES)}")
-        if not labels.get("module"):
-            found.append(f"{name}: has no label module")
-        found += [f"{name}: has no annotation {key}" for key in REQUIRED_ANNOTATIONS if not annotations.get(key)]
-        if f"{name}.md" not in runbooks:
-            found.append(f"{name}: has no runbook")
-        elif not str(annotations.get("runbook_url", "")).endswith(f"/runbooks/{name}.html"):
-            found.append(f"{name}: runbook_url does not lead to its runbook")
-        if name not in fires:
-            found.append(f"{name}: no test says when it fires")
-        # The Watchdog is the one that can't be silent.
-        if name not in silent and rule["expr"] != "vector(1)":
-            found.append(f"{name}: no test says when it does not fire")
-    found += [f"{path[:-3]}: a runbook without an alert" for path in sorted(runbooks) if path[:-3] not in alerts()]
+    for name, alert in material.catalogue.alerts.items():
+        found += [f"{name}: {text}" for text in (*_own(alert), *_tests(alert, material.cases))]
+        found += [f"{name}: {text}" for text in (*_runbook(material.runbooks.get(name)), *_dashboard(alert, material))]
+    found += [f"{name}: a runbook without an alert" for name in material.runbooks.keys() - material.catalogue.alerts]
+    known = material.catalogue.alerts
+    return found + sorted(
+        {f"{case.file}: tests {case.alert}, which is no alert" for case in material.cases if case.alert not in known}
+    )
+
+
+def read_tests(folder: Traversable) -> list[tuple[str, str, dict[str, Any]]]:
+    """(module, file, content) of every file of unit tests. Raises RuleError with all that is wrong with them."""
+    problems: list[str] = []
+    found = []
+    for module, name, data in documents(folder, problems):
+        if not isinstance(data, dict) or not isinstance(data.get("tests"), list):
+            problems.append(f"{name}: has no list of tests")
+        else:
+            found.append((module, name, data))
+    if problems:
+        raise RuleError(problems)
     return found
 
 
-def run_unit_tests(tool: Program) -> tuple[bool, str]:
-    """Run every unit test with `vmalert-tool`. Returns whether all passed, and what it printed."""
-    with tempfile.TemporaryDirectory(prefix="staddle-rules-") as scratch:
-        for kind in ("rules", "tests"):
-            folder = Path(scratch) / kind
-            folder.mkdir()
-            for name, data in _load(kind).items():
-                (folder / name).write_text(yaml.safe_dump(_with_summaries(data)), encoding="utf-8")
-        result = subprocess.run(
-            [tool.path, "unittest", f"--files={scratch}/tests/*.yml"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=dict(tool.environment),
-        )
-    return result.returncode == 0, result.stdout + result.stderr
-
-
-def _with_summaries(data: dict[str, Any]) -> dict[str, Any]:
-    for group in data.get("groups", []):
-        for rule in group["rules"]:
-            if "annotations" in rule:
-                rule["annotations"] = {"summary": rule["annotations"]["summary"]}
-    return data
-
-
-def _tested() -> tuple[set[str], set[str]]:
-    """The alerts that some test expects to fire, and those that some test expects to be silent."""
-    fires: set[str] = set()
-    silent: set[str] = set()
-    for data in _load("tests").values():
+def cases(tests: list[tuple[str, str, dict[str, Any]]]) -> Iterator[Case]:
+    """Every expectation in files of unit tests."""
+    for _, file, data in tests:
         for test in data["tests"]:
-            for case in test.get("alert_rule_test", []):
-                (fires if case.get("exp_alerts") else silent).add(case["alertname"])
-    return fires, silent
+            for case in test.get("alert_rule_test") or []:
+                labels = tuple(expected.get("exp_labels") or {} for expected in case.get("exp_alerts") or [])
+                yield Case(
+                    str(case.get("alertname")), file, str(test.get("name", "")), str(case.get("eval_time")), labels
+                )
 
 
-def _load(kind: str) -> dict[str, Any]:
-    folder = files("staddle.alerting") / kind
-    return {
-        path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
-        for path in sorted(folder.iterdir(), key=lambda item: item.name)
-        if path.name.endswith(".yml")
-    }
+def _own(alert: Alert) -> Iterator[str]:
+    if alert.severity not in SEVERITIES:
+        yield f"severity is none of {', '.join(SEVERITIES)}"
+    if alert.labels.get("module", alert.module) != alert.module or not alert.module:
+        yield "has no module"
+    yield from (f"has no annotation {key}" for key in ANNOTATIONS if not alert.annotations.get(key))
+    texts = " ".join(alert.annotations.values())
+    if alert.threshold and "${threshold}" not in texts:
+        yield "its texts don't say the threshold"
+
+
+def _tests(alert: Alert, known: tuple[Case, ...]) -> Iterator[str]:
+    own = [case for case in known if case.alert == alert.name]
+    fires = [labels for case in own for labels in case.labels]
+    if not fires:
+        yield "no test says when it fires"
+    # The Watchdog is the one that can't be silent.
+    if not any(not case.labels for case in own) and alert.name != WATCHDOG:
+        yield "no test says when it does not fire"
+    wanted = ("severity", "module", *LABELS[alert.scope])
+    for labels in fires:
+        if lacking := [label for label in wanted if not labels.get(label)]:
+            yield f"a test sees it without the labels {', '.join(lacking)}"
+            return
+
+
+def _runbook(text: str | None) -> Iterator[str]:
+    if text is None:
+        yield "has no runbook"
+        return
+    parts = re.split(r"^## +(.+?) *$", text, flags=re.MULTILINE)[1:]
+    sections = {title: body.strip() for title, body in zip(parts[::2], parts[1::2], strict=True)}
+    yield from (f"its runbook has no section {title}" for title in SECTIONS if not sections.get(title))
+
+
+def _dashboard(alert: Alert, material: Material) -> Iterator[str]:
+    if material.dashboards is None:
+        return
+    if not alert.dashboard:
+        yield "has no dashboard"
+    elif (uid := alert.dashboard.partition("?")[0]) not in material.dashboards:
+        yield f"there is no dashboard {uid}"
+
+
+def _dashboards() -> Collection[str] | None:
+    """The uids of the dashboards that Staddle ships, once it does."""
+    return None

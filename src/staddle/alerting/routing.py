@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from staddle.alerting import WATCHDOG
 from staddle.alerting.matching import destinations, matcher
 from staddle.alerting.receivers import integration
-from staddle.alerting.rules import WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,7 +10,7 @@ import typer
 from rich.markdown import Markdown
 from rich.markup import escape
 
-from staddle.alerting.rules import runbooks
+from staddle.alerting.catalogue import runbooks
 from staddle.cli.health_output import print_findings, print_hosts, print_statuses
 from staddle.cli.options import HERE, Forks, Json, Limit, with_login
 from staddle.cli.output import out, print_json, reporting

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from staddle.alerting.rules import runbooks
+from staddle.alerting.catalogue import runbooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from staddle.inventory.parameters import Parameters
+    from staddle.inventory.parameters import AlertSetting, Parameters
     from staddle.inventory.problems import Position
 
 
@@ -57,11 +57,15 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
-    """All nodes, ordered by IP address; `source` names the inventory for messages."""
+    """All nodes, ordered by IP address; `source` names the inventory for messages.
+
+    `alert_rules` is what is set about alerts for the fleet as a whole: it holds for what runs on none of the nodes.
+    """
 
     nodes: tuple[Node, ...]
     admin_ip: str
     source: str
+    alert_rules: Mapping[str, AlertSetting] = field(default_factory=dict)
 
     @cached_property
     def infra(self) -> tuple[Node, ...]:

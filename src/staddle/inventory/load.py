@@ -19,7 +19,7 @@ from staddle.inventory.parameters import Parameters
 from staddle.inventory.parameters.values import is_host_name, is_ip
 from staddle.inventory.placeholders import SOURCES, check as check_text, resolve, used
 from staddle.inventory.problems import Position, Problem
-from staddle.inventory.schema import FIELDS, kind_of_name
+from staddle.inventory.schema import ADDING_UP, FIELDS, kind_of_name
 from staddle.inventory.shape import Setting
 from staddle.inventory.validate import validate
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from staddle.inventory.parameters import AlertSetting
     from staddle.inventory.secrets import WeakSecret
     from staddle.inventory.shape import Host, Shape
 
@@ -93,6 +94,7 @@ class _Loader:
         self._sources: dict[tuple[int, ...], dict[str, str]] = {}
         self._params: dict[tuple[object, ...], Parameters] = {}
         self._extra: dict[int, Any] = {}
+        self._sums: dict[tuple[int, ...], Any] = {}
         self._report(problems)
         given = {key: Setting(key, tree_of(value), f"defaults.{key}", None) for key, value in defaults.items()}
         self._base = {**_built_in(), **given}
@@ -111,17 +113,24 @@ class _Loader:
             # Some settings never win, but their mistakes are mistakes all the same.
             self._value(setting, self._sources_of({**self._base, **self._globals(shape)}, _any_ip(drafts)))
         self._report(checks.run(drafts, shape))
-        return self._result(drafts)
+        return self._result(drafts, shape)
 
-    def _result(self, drafts: list[Draft]) -> Loaded:
+    def _result(self, drafts: list[Draft], shape: Shape) -> Loaded:
         self.problems.sort(key=lambda problem: (problem.position is not None, problem.position))
         if self.strict:
             self.problems = [dataclasses.replace(problem, severity="error") for problem in self.problems]
         if any(problem.is_error for problem in self.problems) or not drafts:
             raise InventoryError(self.problems)
         nodes = tuple(draft.node for draft in drafts)
-        fleet = Fleet(nodes, nodes[0].params.admin_ip, self.name)
+        fleet = Fleet(nodes, nodes[0].params.admin_ip, self.name, self._everywhere(shape, drafts))
         return Loaded(fleet, tuple(self.problems), tuple(self.weak))
+
+    def _everywhere(self, shape: Shape, drafts: list[Draft]) -> Mapping[str, AlertSetting]:
+        """What is set about alerts for the fleet as a whole."""
+        settings = {**self._base, **self._globals(shape)}
+        layers = [source["alert_rules"] for source in (self._base, self._globals(shape)) if "alert_rules" in source]
+        total: Mapping[str, AlertSetting] = self._sum(layers, self._sources_of(settings, _any_ip(drafts)))
+        return total
 
     def _report(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -219,6 +228,8 @@ class _Loader:
         found = {
             name: self._value(setting, sources) for name, setting in settings.items() if kinds[name] == "parameter"
         }
+        for name in found.keys() & ADDING_UP:
+            found[name] = self._sum(shapes.layers(shape, host, self._base, name), sources)
         broken = {name for name, value in found.items() if value is _INVALID}
         values = {name: value for name, value in found.items() if name not in broken}
         others = {name: self._plain(setting) for name, setting in settings.items() if kinds[name] != "parameter"}
@@ -231,6 +242,21 @@ class _Loader:
         name, cluster = node_identity(host.key, params, extra, infra="infra" in groups)
         node = Node(host.key, name, cluster, groups, params, extra, connection, Places(settings))
         return Draft(node, host, settings, frozenset(broken))
+
+    def _sum(self, settings: Iterable[Setting], sources: Mapping[str, str]) -> Any:
+        """What settings of one parameter add up to, weakest first: per key, what is set last."""
+        values = [self._value(setting, sources) for setting in settings]
+        if any(value is _INVALID for value in values):
+            return _INVALID
+        key = tuple(id(value) for value in values)
+        if key not in self._sums:
+            total: dict[str, BaseModel] = {}
+            for name, record in (entry for value in values for entry in value.items()):
+                known = total.get(name)
+                given = {field: getattr(record, field) for field in record.model_fields_set}
+                total[name] = known.model_copy(update=given) if known else record
+            self._sums[key] = total
+        return self._sums[key]
 
     def _parameters(self, values: dict[str, Any]) -> Parameters:
         # Nodes with the same values share them. `_values` keeps the values alive, so their ids stay unique.

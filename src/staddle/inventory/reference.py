@@ -47,7 +47,10 @@ def page() -> str:
     parts.append("# Structured values\n")
     for record in sorted(records.values(), key=lambda model: model.__name__):
         users = ", ".join(f"`{name}`" for name in Parameters.model_fields if record_of(name) is record)
-        rows = [_row(name, field.annotation, field, level=False) for name, field in record.model_fields.items()]
+        rows = [
+            _row(field.alias or name, field.annotation, field, level=False)
+            for name, field in record.model_fields.items()
+        ]
         head = "| key | type | default | meaning |\n|---|---|---|---|"
         intro = f"{getdoc(record)} Used by {users}."
         parts.append(f"## {record.__name__}\n\n{intro}\n\n" + "\n".join([head, *rows]) + "\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 FIELDS: dict[str, FieldInfo] = dict(Parameters.model_fields)
+ADDING_UP = frozenset(name for name, field in FIELDS.items() if describe(field).adds_up)
 
 # Prefixes of other modules: their parameters are carried along, not judged.
 FOREIGN_PREFIXES = (
@@ -91,7 +92,7 @@ def is_secret(name: str, path: tuple[object, ...] = ()) -> bool:
 def keys_of(name: str) -> tuple[str, ...]:
     """The keys that a structured value inside a parameter may have."""
     records = _records(FIELDS[name].annotation)
-    return tuple(key for record in records for key in record.model_fields)
+    return tuple(field.alias or key for record in records for key, field in record.model_fields.items())
 
 
 def record_of(name: str) -> type[Record] | None:
@@ -105,7 +106,7 @@ def _fields_along(name: str, path: tuple[object, ...]) -> list[FieldInfo]:
     records = _records(FIELDS[name].annotation)
     # The first part of the path is the list's index or the mapping's key; the next one is a field of the record.
     for part in path[1:]:
-        field = next((r.model_fields[part] for r in records if isinstance(part, str) and part in r.model_fields), None)
+        field = next((f for r in records for key, f in r.model_fields.items() if part == (f.alias or key)), None)
         if field is None:
             break
         fields.append(field)

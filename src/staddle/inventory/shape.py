@@ -124,6 +124,12 @@ def merged(
     return known[groups] | host.vars
 
 
+def layers(shape: Shape, host: Host, base: Mapping[str, Setting], name: str) -> list[Setting]:
+    """Every setting of one variable that concerns a host, weakest first."""
+    sources = [base, *(shape.groups[group].vars for group in shape.ancestry(host) if group in shape.groups), host.vars]
+    return [source[name] for source in sources if name in source]
+
+
 class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from staddle.alerting.rules import WATCHDOG, runbooks
+from staddle.alerting import WATCHDOG
+from staddle.alerting.catalogue import runbooks
 from staddle.components.nginx.settings import RESERVED
 from staddle.components.portal.site import Article, Card, ComponentRow, Features, Link, ModuleCell, NodeRow, Site
 from staddle.inventory.identity import home_domain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from staddle.alerting.rules import rule_files
+from staddle.alerting.rendering import owners, rule_files
 from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, ServiceSpec
 from staddle.components.machines import client_tls, trust
 from staddle.components.registration import Registration, Route
@@ -65,7 +65,7 @@ class Vmalert(InfraComponent):
         return Draft(
             resources=tuple(
                 File(ctx.infra(f"rules/{name}"), content, group=ctx.owner(INFRA), on_change="reload")
-                for name, content in rule_files(ctx.portal_url).items()
+                for name, content in _rules(ctx).items()
             ),
             validators=(
                 Validator(
@@ -97,6 +97,11 @@ class Vmalert(InfraComponent):
                 confinement=Confinement(VICTORIA, memory=15),
             ),
         )
+
+
+def _rules(ctx: Context) -> dict[str, bytes]:
+    clusters = ((target.job, target.labels["cls"], target.labels["ip"]) for target in ctx.registry.targets)
+    return rule_files(ctx.portal_url, ctx.fleet.alert_rules, owners(ctx.fleet, clusters))
 
 
 def _notifiers(ctx: Context) -> list[str]:

@@ -18,6 +18,7 @@ _FLEET: tuple[Callable[[Sequence[Draft], Shape], Iterator[Problem]], ...] = (
     identity.check_names,
     identity.check_clusters,
     portal.check_closed,
+    alerting.check_rules,
 )
 _NODE: tuple[Callable[[Draft, Sequence[Draft]], Iterator[Problem]], ...] = (
     ports.check,

@@ -6,7 +6,13 @@ from functools import cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
-from staddle.inventory.parameters.alerting import AlertInterval, AlertReceiver, AlertRoute, AlertRouteTest
+from staddle.inventory.parameters.alerting import (
+    AlertInterval,
+    AlertReceiver,
+    AlertRoute,
+    AlertRouteTest,
+    AlertSetting,
+)
 from staddle.inventory.parameters.balance import BalanceParameters
 from staddle.inventory.parameters.ca import CaParameters
 from staddle.inventory.parameters.declare import Level, Param, Record, Section
@@ -35,6 +41,7 @@ __all__ = [
     "AlertReceiver",
     "AlertRoute",
     "AlertRouteTest",
+    "AlertSetting",
     "Duration",
     "Level",
     "Param",
@@ -101,6 +108,7 @@ for _model in (
     AlertReceiver,
     AlertRoute,
     AlertRouteTest,
+    AlertSetting,
     PortalEntry,
     ProbeTarget,
     RedisInstance,

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from staddle.alerting.matching import parse_matcher
 from staddle.inventory.parameters.declare import Param, Record
-from staddle.inventory.parameters.values import Duration, Endpoint, Word, refuse
+from staddle.inventory.parameters.values import Duration, Endpoint, Kind, Word, refuse
 
 ReceiverType = Literal[
     "webhook", "email", "slack", "pagerduty", "opsgenie", "telegram", "msteams", "dingtalk", "feishu", "wecom", "ntfy"
@@ -44,6 +44,13 @@ def _mail(value: str) -> str:
     return value
 
 
+def _amount(value: object) -> object:
+    # Which units it may have is the rule's to say (checks/alerting.py).
+    if isinstance(value, bool):
+        raise refuse("a number, with its unit if it has one", "is not a number")
+    return str(value) if isinstance(value, int | float) else value
+
+
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
 Mail = Annotated[str, AfterValidator(_mail)]
 LabelName = Annotated[str, AfterValidator(_label)]
@@ -69,6 +76,20 @@ class AlertReceiver(Record):
     username: Annotated[str | None, Param("User at the mail server (email).")] = None
     password: Annotated[SecretStr | None, Param("Password at the mail server (email).")] = None
     require_tls: Annotated[bool, Param("Refuse to send without encryption (email).")] = True
+
+
+class AlertSetting(Record):
+    """What is different about an alert here. `staddle rules ls` shows the alerts and what they compare with."""
+
+    threshold: Annotated[
+        Annotated[str, BeforeValidator(_amount), Kind("number, or size, or duration")] | None,
+        Param("What the alert compares with, in the unit of its rule: 0.9 or 90%, 14d, 10GiB."),
+    ] = None
+    wait: Annotated[Duration | None, Param("How long it has to be true before anybody is told.")] = Field(
+        default=None, alias="for"
+    )
+    severity: Annotated[Literal["CRIT", "WARN", "INFO"] | None, Param("How bad it is.")] = None
+    enabled: Annotated[bool, Param("Whether the alert is there at all.")] = True
 
 
 class AlertRoute(Record):

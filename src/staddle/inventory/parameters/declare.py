@@ -20,6 +20,7 @@ class Param:
     `level` is the narrowest place where setting it usually makes sense; every parameter may be set at any level.
     `tokens`: tokens that only the target host can fill in (`${arch}`, `$releasever`, …) may stay in the value.
     `foreign`: text in another language (nginx, shell), where `${x}` may belong to that language.
+    `adds_up`: what several levels set adds up, key by key; otherwise the closest replaces the others.
     `listens` names the nodes on which this port is bound, provided that all parameters of `when` are on.
     """
 
@@ -27,6 +28,7 @@ class Param:
     level: Level = "global"
     tokens: bool = False
     foreign: bool = False
+    adds_up: bool = False
     listens: Literal["infra", "node"] | None = None
     when: tuple[str, ...] = ()
 

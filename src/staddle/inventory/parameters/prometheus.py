@@ -4,7 +4,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from staddle.inventory.parameters.alerting import AlertInterval, AlertReceiver, AlertRoute, AlertRouteTest, SecretUrl
+from staddle.inventory.parameters.alerting import (
+    AlertInterval,
+    AlertReceiver,
+    AlertRoute,
+    AlertRouteTest,
+    AlertSetting,
+    SecretUrl,
+)
 from staddle.inventory.parameters.declare import Param, Section
 from staddle.inventory.parameters.records import ProbeTarget
 from staddle.inventory.parameters.values import Port, Word
@@ -35,6 +42,14 @@ class PrometheusParameters(Section):
         ),
     ] = 9094
     alertmanager_options: Annotated[str, Param("Further flags of the alert router.")] = ""
+    alert_rules: Annotated[
+        dict[Word, AlertSetting],
+        Param(
+            "Thresholds of alerts and more, by the alert's name. Those of all levels add up, key by key.",
+            level="host",
+            adds_up=True,
+        ),
+    ] = Field(default_factory=dict)
     alert_receivers: Annotated[dict[Word, AlertReceiver], Param("Where alerts are sent, by name.")] = Field(
         default_factory=dict
     )
