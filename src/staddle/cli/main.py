@@ -30,6 +30,7 @@ TOPICS = {
     "repo": ("repo",),
     "bundle": ("bundle",),
     "alerts": ("alerts",),
+    "dashboards": ("dashboards",),
     "inventory": ("check", "init"),
 }
 """The modules that bring commands. Only that of the command asked for is loaded: each takes a while."""

@@ -21,21 +21,41 @@ if TYPE_CHECKING:
 ALL = VariableOption(text=["All"], value=["$__all"])
 
 
-def choose(name: str, label: str, query: str, *, several: bool = False, logs: bool = False) -> VariableModel:
-    """One value of a label, or with `several` any number of them, at first all. `query` is `label_values(…)`."""
+def choose(
+    name: str,
+    label: str,
+    query: str | dict[str, object],
+    *,
+    several: bool = False,
+    everything: bool = False,
+    empty: str = "",
+) -> VariableModel:
+    """One value of a label; with `everything` or all of them, at first all; with `several` any number of them.
+
+    `query` is `label_values(…)`, or what `log_field` gives. `empty` says why there may be none: without, there must be.
+    """
     variable = (
         builders.QueryVariable(name)
         .label(label)
-        .datasource(LOGS if logs else METRICS)
+        .datasource(METRICS if isinstance(query, str) else LOGS)
         .query(query)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.NATURAL_ASC)
         .multi(several)
-        .include_all(several)
+        .include_all(several or everything)
     )
-    built = (variable.all_value(".*").current(ALL) if several else variable).build()
-    built.definition = query
+    if several or everything:
+        variable = variable.all_value(".*").current(ALL if several else VariableOption(text="All", value="$__all"))
+    built = variable.build()
+    built.description = empty or None
+    if isinstance(query, str):
+        built.definition = query
     return built
+
+
+def log_field(field: str, query: str = "*") -> dict[str, object]:
+    """The values of a field of log rows, as a variable of the VictoriaLogs data source has it."""
+    return {"type": "fieldValue", "field": field, "query": query, "limit": 200, "refId": f"variable-{field}"}
 
 
 def derive(name: str, query: str) -> VariableModel:

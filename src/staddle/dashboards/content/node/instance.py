@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from staddle.dashboards.content import navigation as nav
+from staddle.dashboards.content.infra.parts import BAD
 from staddle.dashboards.content.node.queries import (
     CARDS,
     DISKS,
@@ -252,20 +253,20 @@ LOGS = Row(
     [
         lines(
             "Rows by application",
-            LogQuery('job:="node" ip:="$ip" | stats by (app) count() rows', "statsRange", "{{app}}"),
+            LogQuery('ip:="$ip" | stats by (app) count() rows', "statsRange", "{{app}}"),
             drawn_as_bars=True,
             stacked=True,
             unit="short",
             h=6,
             w=24,
-            links=[nav.logs_of(job="node", ins="$ins")],
+            links=[nav.logs_of(ip="$ip")],
             empty="No log lines of this host in this time",
         ),
         rows(
             "Warnings and errors",
-            'job:="node" ip:="$ip" level:in("warn","warning","error","err","crit","fatal","emerg","alert")',
+            f'ip:="$ip" {BAD}',
             empty="No warnings in this time",
-            links=[nav.logs_of(job="node", ins="$ins")],
+            links=[nav.logs_of(ip="$ip")],
         ),
     ],
 )
@@ -287,7 +288,7 @@ BOARDS = [
             to("node-cluster", "Cluster $cls", cls="$cls"),
             to("node-disk", "Disks", ins="$ins"),
             to("node-alert", "Alerts", ins="$ins"),
-            nav.logs_of(job="node", ins="$ins"),
+            nav.logs_of(ip="$ip"),
         ],
         dropdowns=[("NODE", "node")],
         rows=[OVERVIEW, PRESSURE, DISK, NETWORK, SYSTEM, LOGS],

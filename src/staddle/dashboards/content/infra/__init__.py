@@ -1,0 +1,1 @@
+"""Dashboards of what INFRA nodes run."""
