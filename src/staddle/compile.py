@@ -61,7 +61,7 @@ def contexts_of(
 @lru_cache(maxsize=4096)
 def components_on(node: Node) -> tuple[Component, ...]:
     """The components that belong on the node, in the order of convergence."""
-    return tuple(component for component in all_components() if component.enabled(node))
+    return tuple(found for component in all_components() for found in component.on(node))
 
 
 def running_on(ctx: Context) -> list[Component]:

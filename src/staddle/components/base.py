@@ -18,7 +18,7 @@ from staddle.inventory.identity import home_domain
 from staddle.manifest.layout import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set as AbstractSet
+    from collections.abc import Mapping, Sequence, Set as AbstractSet
 
     from staddle.components.node_repo.sources import Source
     from staddle.inventory.fleet import Fleet, Node
@@ -338,6 +338,10 @@ class Component(ABC):
     @abstractmethod
     def enabled(self, node: Node) -> bool:
         """Whether this component belongs on the node."""
+
+    def on(self, node: Node) -> Sequence[Component]:
+        """What of it runs on the node: itself, where it belongs, or one for each of several things that it is there for."""
+        return [self] if self.enabled(node) else []
 
     def packages_on(self, node: Node) -> tuple[Package, ...]:
         """The packages it needs there."""

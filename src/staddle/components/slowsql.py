@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from staddle.components.base import INFRA, VICTORIA, Confinement, Context, Draft, InfraComponent, ServiceSpec
 from staddle.components.registration import Registration
 from staddle.components.registry import component
+from staddle.inventory.modules import member
 from staddle.manifest.layout import EMBEDDED, Program
 from staddle.manifest.resources import Directory, File, HttpHealth
 
@@ -73,7 +74,7 @@ class SlowSql(InfraComponent):
 
 def _has_work(ctx: Context) -> bool:
     stores = {(ctx.node.ip, "vlogs"), (ctx.node.ip, "vtraces")}
-    return any("pg_cluster" in node.extra for node in ctx.fleet.nodes) and not stores & ctx.left_out
+    return any(member(node, "pgsql") for node in ctx.fleet.nodes) and not stores & ctx.left_out
 
 
 def _source() -> list[tuple[str, bytes]]:

@@ -19,14 +19,24 @@ ADDING_UP = frozenset(name for name, field in FIELDS.items() if describe(field).
 
 # Prefixes of other modules: their parameters are carried along, not judged.
 FOREIGN_PREFIXES = (
-    "pg_", "pgb_", "pgbouncer_", "pgbackrest_", "pgsql_", "patroni_", "redis_", "minio_", "etcd_", "docker_",
+    "pg_", "pgsodium_", "pgb_", "pgbouncer_", "pgbackrest_", "pgsql_", "patroni_", "redis_", "minio_", "etcd_", "docker_",
     "mysql_", "kafka_", "mongo_", "ferret_", "juice_", "vip_", "code_", "jupyter_", "claude_", "vibe_", "nodejs_",
     "npm_", "kube_", "app_",
 )  # fmt: skip
 # Parameters of other modules that have no prefix, or look like one of ours.
 FOREIGN_NAMES = frozenset(
     {
-        *("app", "apps", "code_data", "redis_mode", "redis_conf", "redis_type", "redis_clean", "redis_fs_main"),
+        *(
+            "app",
+            "apps",
+            "code_data",
+            "gp_role",
+            "redis_mode",
+            "redis_conf",
+            "redis_type",
+            "redis_clean",
+            "redis_fs_main",
+        ),
         *("etcd_data", "etcd_init", "etcd_clean", "etcd_learner", "etcd_peer_port", "minio_data", "minio_node"),
         *("minio_user", "minio_clean", "minio_alias", "minio_admin_port"),
     }

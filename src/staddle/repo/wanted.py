@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from staddle.compile import packages_on
+from staddle.inventory.modules import member
 from staddle.repo.model import CODENAMES, DEB_ARCH, RepoError, Target, known_targets
 from staddle.repo.request import Request, UrlFile, url_files, wishes
 from staddle.repo.solver.report import Wish
@@ -63,7 +64,7 @@ class Wanted:
             lists["repo_packages"] = params.repo_packages
         if params.repo_extra_packages is not None:
             lists["repo_extra_packages"] = params.repo_extra_packages
-        elif any("pg_cluster" in node.extra for node in self.fleet.nodes):
+        elif any(member(node, "pgsql") for node in self.fleet.nodes):
             lists["repo_extra_packages (default)"] = [DEFAULT_EXTRA]
         lists[ADDED] = self.added
         found, wrong = wishes(target, lists, versions)

@@ -83,10 +83,10 @@ def test_the_layer_closest_to_the_host_wins(layers: dict[str, str], winner: str)
 
 def test_the_variables_of_a_host_in_several_groups_add_up() -> None:
     loaded = fleet(
-        groups="    a: { hosts: { 10.0.0.1: { nodename: x } } }\n    b: { hosts: { 10.0.0.1: { pg_seq: 1 } } }"
+        groups="    a: { hosts: { 10.0.0.1: { nodename: x } } }\n    b: { hosts: { 10.0.0.1: { pg_mode: x } } }"
     )
     node = loaded.fleet.nodes[0]
-    assert (node.name, node.params.infra_seq, node.extra) == ("x", 1, {"pg_seq": 1})
+    assert (node.name, node.params.infra_seq, node.extra) == ("x", 1, {"pg_mode": "x"})
 
 
 def test_defaults_of_the_caller_are_validated_like_the_file() -> None:
@@ -100,7 +100,7 @@ def test_other_modules_and_connections_are_carried_along() -> None:
     node = good("names")["10.0.0.1"]
     assert node.connection == {"ansible_host": "admin.example.com"}
     assert node.extra == {
-        "pg_cluster": "pg-meta", "pg_seq": 1, "redis_max_memory": "1GB", "docker_enabled": True,
+        "pg_users": [{"name": "a"}], "redis_max_memory": "1GB", "docker_enabled": True,
         "code_data": "/data/code", "app": "wiki",
     }  # fmt: skip
 

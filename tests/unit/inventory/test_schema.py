@@ -81,6 +81,25 @@ MODULES = """
     etcd_rm_data etcd_exists_action minio_seq minio_cluster minio_clean minio_user minio_https minio_node minio_data
     minio_volumes minio_domain minio_port minio_admin_port minio_access_key minio_secret_key minio_extra_vars
     minio_provision minio_alias minio_endpoint minio_buckets minio_users minio_safeguard minio_rmdata minio_rmpkg
+    pg_mode pg_cluster pg_seq pg_role pg_instances pg_upstream pg_shard pg_group gp_role pg_exporters
+    pg_offline_query pg_users pg_databases pg_services pg_hba_rules pgb_hba_rules pg_crontab pg_replication_username
+    pg_replication_password pg_admin_username pg_admin_password pg_monitor_username pg_monitor_password
+    pg_dbsu_password pg_dbsu pg_dbsu_uid pg_dbsu_sudo pg_dbsu_home pg_dbsu_ssh_exchange pg_version pg_bin_dir
+    pg_log_dir pg_packages pg_extensions pg_data pg_fs_main pg_fs_backup pg_storage_type pg_dummy_filesize pg_listen
+    pg_port pg_localhost pg_namespace pg_etcd_password pg_primary_db pg_parameters pg_files patroni_enabled
+    patroni_mode patroni_port patroni_log_dir patroni_ssl_enabled patroni_watchdog_mode patroni_username
+    patroni_password pg_conf pg_max_conn pg_shared_buffer_ratio pg_io_method pg_rto pg_rto_plan pg_rpo pg_libs
+    pg_delay pg_checksum pg_pwd_enc pg_encoding pg_locale pg_lc_collate pg_lc_ctype pgsodium_key
+    pgsodium_getkey_script pg_provision pg_init pg_default_roles pg_default_privileges pg_default_schemas
+    pg_default_extensions pg_reload pg_default_hba_rules pgb_default_hba_rules pgbackrest_enabled pgbackrest_clean
+    pgbackrest_log_dir pgbackrest_method pgbackrest_init_backup pgbackrest_repo pgbouncer_enabled pgbouncer_port
+    pgbouncer_log_dir pgbouncer_auth_query pgbouncer_poolmode pgbouncer_sslmode pgbouncer_ignore_param pg_weight
+    pg_service_provider pg_default_service_dest pg_default_services pg_vip_enabled pg_vip_address pg_vip_interface
+    pg_dns_suffix pg_dns_target pg_exporter_enabled pg_exporter_config pg_exporter_cache_ttls pg_exporter_port
+    pg_exporter_params pg_exporter_url pg_exporter_auto_discovery pg_exporter_exclude_database
+    pg_exporter_include_database pg_exporter_connect_timeout pg_exporter_options pgbouncer_exporter_enabled
+    pgbouncer_exporter_port pgbouncer_exporter_url pgbouncer_exporter_options pgbackrest_exporter_enabled
+    pgbackrest_exporter_port pgbackrest_exporter_options pg_safeguard pg_rm_data pg_rm_backup pg_rm_pkg
 """.split()  # noqa: SIM905 - a table of names reads better so
 
 
@@ -92,7 +111,7 @@ def test_a_parameter_of_an_existing_module_is_never_taken_for_a_typo(name: str) 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("nginx_port", "parameter"), ("ansible_host", "connection"), ("pg_cluster", "foreign"), ("pg_port", "foreign"),
+        ("nginx_port", "parameter"), ("ansible_host", "connection"), ("pg_cluster", "parameter"), ("pg_users", "foreign"),
         ("code_data", "foreign"), ("redis_data", "foreign"), ("etcd_data", "foreign"), ("minio_cluster", "parameter"),
         ("vip_peers", "foreign"), ("vtrace_enabled", "typo"), ("vip_enable", "typo"), ("loki_port", "renamed"),
         ("redis_mode", "foreign"),

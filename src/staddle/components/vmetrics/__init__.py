@@ -163,10 +163,17 @@ def _tls(tls: ClientTls) -> dict[str, str]:
     return {"ca_file": tls.ca, **pair}
 
 
+_RULES: Mapping[str, Mapping[str, object]] = {
+    # It has some of most metrics for every bucket, which may be any number.
+    "minio": {"source_labels": ["bucket"], "regex": ".+", "action": "drop"},
+    # postgres_exporter says on each series what it connects to; `ins` says that.
+    "pgsql": {"regex": "server", "action": "labeldrop"},
+}
+"""Series and labels that are not kept."""
+
+
 def _drops(job: str) -> dict[str, Any]:
-    """Series that are not kept: MinIO has some of most metrics for every bucket, which may be any number."""
-    rule = {"source_labels": ["bucket"], "regex": ".+", "action": "drop"}
-    return {"metric_relabel_configs": [rule]} if job == "minio" else {}
+    return {"metric_relabel_configs": [dict(_RULES[job])]} if job in _RULES else {}
 
 
 def target_files(ctx: Context) -> list[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.inventory.checks import alerting, identity, portal, ports, services
+from staddle.inventory.checks import alerting, identity, pgsql, portal, ports, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +17,8 @@ _FLEET: tuple[Callable[[Sequence[Draft], Shape], Iterator[Problem]], ...] = (
     identity.check_infra,
     identity.check_names,
     identity.check_clusters,
+    pgsql.check_clusters,
+    pgsql.check_remote,
     portal.check_closed,
     alerting.check_rules,
 )

@@ -23,6 +23,7 @@ from staddle.inventory.parameters.meta import MetaParameters
 from staddle.inventory.parameters.monitor import MonitorParameters
 from staddle.inventory.parameters.nginx import NginxParameters
 from staddle.inventory.parameters.node import NodeParameters
+from staddle.inventory.parameters.pgsql import PgsqlParameters, RemotePostgres
 from staddle.inventory.parameters.prometheus import PrometheusParameters
 from staddle.inventory.parameters.records import PortalEntry, ProbeTarget, RepoUpstream, ServiceCard
 from staddle.inventory.parameters.redis import RedisInstance, RedisParameters
@@ -50,6 +51,7 @@ __all__ = [
     "ProbeTarget",
     "Record",
     "RedisInstance",
+    "RemotePostgres",
     "RepoUpstream",
     "Section",
     "ServiceCard",
@@ -63,6 +65,7 @@ __all__ = [
 class Parameters(
     StoreParameters,
     RedisParameters,
+    PgsqlParameters,
     MonitorParameters,
     BalanceParameters,
     NodeParameters,
@@ -112,6 +115,7 @@ for _model in (
     PortalEntry,
     ProbeTarget,
     RedisInstance,
+    RemotePostgres,
     RepoUpstream,
     ServiceCard,
 ):

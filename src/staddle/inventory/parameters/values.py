@@ -149,6 +149,24 @@ def _interface(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if not (is_ip(value) or is_host_name(value)):
+        raise refuse("a host name or an IP address", "is not a host")
+    return value
+
+
+def _name_target(value: str) -> str:
+    if value not in {"auto", "primary", "vip", "none"} and not is_ip(value):
+        raise refuse("auto, primary, vip, none, or an IP address", "is not what a cluster's name can lead to")
+    return value
+
+
+def _suffix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]*[A-Za-z0-9]", value, re.ASCII):
+        raise refuse("letters, digits, '.' and '-', as in .pg", "can't end a host name")
+    return value
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value, strict=False)
@@ -314,6 +332,9 @@ IpAddress = Annotated[str, AfterValidator(_ip), Kind("address")]
 # These may be left empty, which means "not given" or "derived".
 AnyIpAddress = Annotated[str, _or_empty(_ip), Kind("address")]
 AnyIpInterface = Annotated[str, _or_empty(_interface), Kind("address")]
+AnyHost = Annotated[str, _or_empty(_host), Kind("host name or address")]
+AnySuffix = Annotated[str, _or_empty(_suffix), Kind("end of a host name")]
+NameTarget = Annotated[str, AfterValidator(_name_target), Kind("`auto`, `primary`, `vip`, `none` or address")]
 AnyDomain = Annotated[str, _or_empty(_domain), Kind("host name")]
 AnyPath = Annotated[str, _or_empty(_path), Kind("path")]
 AnyWord = Annotated[str, _or_empty(_word), Kind("name")]
