@@ -50,7 +50,7 @@ docs: $(VENV)/.run ## Write the generated pages anew
 	@$(BIN)/python -m staddle.inventory.reference docs/configuration.md
 
 lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
-	@cd requirements && for of in "run.txt --extra logs --extra fleet --extra repo --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
+	@cd requirements && for of in "run.txt --extra logs --extra console --extra fleet --extra repo --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	    --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o $$of || exit 1; done
 	@cd requirements && CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \

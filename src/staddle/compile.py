@@ -73,7 +73,7 @@ def _has_program(component: Component, ctx: Context) -> bool:
     if component.system_only and ctx.layout.is_sandbox:
         return False
     packages = component.packages_on(ctx.node)
-    if not packages or not all(package.optional for package in packages):
+    if not component.dispensable and (not packages or not all(package.optional for package in packages)):
         return True
     try:
         component.program_on(ctx)

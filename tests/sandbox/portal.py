@@ -126,7 +126,7 @@ def inventory(plain: int, secure: int, docs: Path, own: str, ca: str) -> str:
         entries[f"realm-{name}"] = {"domain": f"{name}.realm.example", "endpoint": app_at, "auth": True, "realm": realm}
     variables = {
         "nginx_users": USERS, "infra_portal": entries, "blackbox_enabled": False, "dns_enabled": False,
-        "vlogs_enabled": False, "vtraces_enabled": False,
+        "vlogs_enabled": False, "vtraces_enabled": False, "console_enabled": False,
     }  # fmt: skip
     hosts = {"127.0.0.1": {"infra_seq": 1, "nodename": "box"}}
     return json.dumps({"all": {"children": {"infra": {"hosts": hosts}}, "vars": variables}})

@@ -85,7 +85,7 @@ def test_the_ca_can_be_had_from_the_portal(portal: Portal) -> None:
     assert answer.headers["content-type"] == "application/x-x509-ca-cert"
 
 
-@pytest.mark.parametrize("path", ["/ui/"])
+@pytest.mark.parametrize("path", ["/ui/", "/console/"])
 def test_routes_of_components_to_come_are_reserved(portal: Portal, path: str) -> None:
     assert portal.get("localhost", path.rstrip("/") + "?a").headers["location"] == path
     assert portal.get("localhost", path).status == 200

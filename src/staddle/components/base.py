@@ -330,6 +330,8 @@ class Component(ABC):
     """Concerns the host as a whole, which is not a sandbox's business."""
     after: ClassVar[tuple[str, ...]] = ()
     """Components of the same phase that must have been converged before."""
+    dispensable: ClassVar[bool] = False
+    """Left out where its program can't be had; otherwise that's an error, unless all its packages are optional."""
     log_format: ClassVar[LogFormat] = "plain"
     """What its service's output looks like."""
     uses_certificates: ClassVar[bool] = False

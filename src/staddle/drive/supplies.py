@@ -125,7 +125,7 @@ class Supplier:
             reason = f"{error.message} ({error.hint})" if error.hint else error.message
             found.programs.update({name: Program("", "", EMBEDDED, lacking=reason) for name in wanted})
         else:
-            found.programs.update({name: programs[name] for name in sorted(wanted)})
+            found.programs.update({name: programs[name] for name in sorted(wanted) if name in programs})
             found.parcels[packed.sha256] = packed.parcel
 
 

@@ -75,6 +75,14 @@ def parse_percent(text: str) -> float:
     return value
 
 
+def split_address(address: str) -> tuple[str, int]:
+    """`host:port`, `:port` or `[v6]:port`. Raises FlagError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        raise FlagError(f"bad address {address!r}: want HOST:PORT or :PORT")
+    return host.strip("[]"), int(port)
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One flag: `parse` turns its text into a value and raises ValueError with what is allowed. `many` may

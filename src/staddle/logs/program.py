@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from staddle.logs.compile.engine import Engine
 from staddle.logs.errors import FlagError
-from staddle.logs.flags import Flags, help_text
+from staddle.logs.flags import Flags, help_text, split_address
 from staddle.logs.gauges import gauges
 from staddle.logs.http.server import Server, ServerOptions
 from staddle.logs.metrics import Metrics
@@ -92,14 +92,6 @@ def program_version() -> str:
         return version("staddle")
     except PackageNotFoundError:
         return "unknown"
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """`host:port`, `:port` or `[v6]:port`. Raises FlagError."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise FlagError(f"bad address {address!r}: want HOST:PORT or :PORT")
-    return host.strip("[]"), int(port)
 
 
 def tls_context(flags: Flags) -> ssl.SSLContext | None:

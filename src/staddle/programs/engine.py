@@ -23,7 +23,7 @@ import staddle
 from staddle.errors import ProgramError
 from staddle.manifest.layout import EMBEDDED, Program
 from staddle.manifest.resources import Tree
-from staddle.programs.embedded import NAMES
+from staddle.programs.embedded import to_be_had
 from staddle.programs.shelf import Packed, Shelf, locked
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ sys.exit({function}())
 @cache
 def entry_points() -> dict[str, tuple[str, str]]:
     """The module and the function behind each of our engines that there is, by program."""
-    modules = {name: f"staddle.{name.removeprefix('staddle-')}.main" for name in NAMES}
+    modules = {name: f"staddle.{name.removeprefix('staddle-')}.main" for name in to_be_had()}
     there = {n: m for n, m in modules.items() if (_PACKAGE.parent / f"{m.replace('.', '/')}.py").exists()}
     return {name: (module, "main") for name, module in there.items()}
 
@@ -203,6 +203,8 @@ def _own_modules() -> tuple[Path, ...]:
     packages = {module.split(".")[1] for module, _ in entry_points().values()} | {"store"}
     files = {path for package in packages for path in (_PACKAGE / package).rglob("*") if _is_source(path)}
     files.add(_PACKAGE / "__init__.py")
+    # The console shows the dashboards, as they were built.
+    files |= {path for path in (_PACKAGE / "dashboards/built").rglob("*") if _is_source(path)}
     # Their pages have the portal's look: style sheets, fonts, icons and scripts that they read when first asked for.
     files |= {path for path in (_PACKAGE / "components/portal/static").rglob("*") if _is_source(path)}
     waiting = [path for path in files if path.suffix == ".py"]

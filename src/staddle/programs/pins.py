@@ -14,12 +14,13 @@ from pathlib import Path
 
 
 def engine_pins(project: str, locked: str) -> str:
-    """Of the lock file's entries those that the extra `logs` of the project names. None of them needs another.
+    """Of the lock file's entries those that the extras `logs` and `console` of the project name. None needs another.
 
     Raises KeyError if one is not there.
     """
-    extra = tomllib.loads(project)["project"]["optional-dependencies"]["logs"]
-    names = sorted(re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in extra)
+    extras = tomllib.loads(project)["project"]["optional-dependencies"]
+    wanted = [*extras["logs"], *extras["console"]]
+    names = sorted(re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in wanted)
     entries = re.findall(r"^(\S+)(==(?:.*\\\n)+(?:.*--hash.*\n))", locked, re.MULTILINE)
     found = {name: name + rest for name, rest in entries}
     return "# The part of our lock file that the engines run on. `make lock` writes it.\n" + "".join(

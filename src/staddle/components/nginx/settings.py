@@ -14,7 +14,7 @@ CONFIG = "/etc/nginx"
 CERTIFICATE = PORTAL
 WORKER = "www-data"
 """Whom its workers run as on a real host, by Debian's custom."""
-RESERVED = {"/ui/": "ui", "/vlogs/": "vlogs", "/vtraces/": "vtraces"}
+RESERVED = {"/console/": "ui", "/ui/": "ui", "/vlogs/": "vlogs", "/vtraces/": "vtraces"}
 """Routes of components to come, and the pages that say so."""
 
 

@@ -55,7 +55,8 @@ PAGES = (
     Page("alerts", "Alerts", "/alertmgr/", "alerts", "alerts.html",
          "Here you will see firing alerts and who is told about them, and silence what you already know."),
     Page("ui", "Dashboards", "/ui/", "dashboards", None,
-         "Here will be the dashboards: nodes, PostgreSQL clusters and the foundation itself, from the fleet down to a query."),
+         "Here are the dashboards where the console runs: `console_enabled` is off in this inventory, or the console’s pages "
+         "could not be built on the machine that Staddle runs from (that takes Node; `make console` says what is missing)."),
     Page("vlogs", "Logs", "/vlogs/", "logs", None,
          "Here you will search the logs of every node and database with LogsQL, with the same labels as the metrics."),
     Page("vtraces", "Traces", "/vtraces/", "traces", None,

@@ -15,6 +15,7 @@ from staddle.inventory.parameters.alerting import (
 )
 from staddle.inventory.parameters.balance import BalanceParameters
 from staddle.inventory.parameters.ca import CaParameters
+from staddle.inventory.parameters.console import ConsoleParameters
 from staddle.inventory.parameters.declare import Level, Param, Record, Section
 from staddle.inventory.parameters.dns import DnsParameters
 from staddle.inventory.parameters.grafana import GrafanaParameters
@@ -71,6 +72,7 @@ class Parameters(
     NodeParameters,
     CacheParameters,
     RepoParameters,
+    ConsoleParameters,
     GrafanaParameters,
     PrometheusParameters,
     VictoriaParameters,

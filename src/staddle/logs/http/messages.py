@@ -19,8 +19,10 @@ REASONS = {
     202: "Accepted",
     204: "No Content",
     302: "Found",
+    304: "Not Modified",
     400: "Bad Request",
     401: "Unauthorized",
+    404: "Not Found",
     405: "Method Not Allowed",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
@@ -131,6 +133,10 @@ class Answer:
             engine = zlib.compressobj(1, zlib.DEFLATED, 31)
             body = engine.compress(body) + engine.flush()
             self.headers.append(("Content-Encoding", "gzip"))
+        self.send_as_is(status, body, content_type)
+
+    def send_as_is(self, status: int, body: bytes, content_type: str = "") -> None:
+        """A complete answer that is compressed already, or isn't worth it."""
         if status != 204:
             self.headers.append(("Content-Length", str(len(body))))
         self._head(status, content_type)
