@@ -94,14 +94,17 @@ def _pages(ctx: Context) -> dict[str, Any]:
     params = ctx.params
     there = {route.path: route.path.rstrip("/") for route in ctx.registry.routes}
     number = ctx.node.infra_seq
-    sources = [
-        {"uid": uid, "name": name, "type": kind, "url": f"{there[path]}{below}", "default": uid == "vmetrics"}
+    sources: list[dict[str, Any]] = [
+        {"uid": uid, "name": uid, "type": kind, "url": f"{there[path]}{below}", "isDefault": uid == "vmetrics"}
         for path, name, kind, below in _STORES
         if path in there
         for uid in (name, f"{name}-{number}")
     ]
+    for source in sources:
+        if source["type"] == "prometheus":
+            source["timeInterval"] = f"{params.vmetrics_scrape_interval.seconds:g}s"
     return {
-        "name": "Staddle",
+        "portal": "/",
         "version": params.version,
         "datasources": sources,
         "vmetrics": there.get("/vmetrics/"),
@@ -111,7 +114,6 @@ def _pages(ctx: Context) -> dict[str, Any]:
         "traces": there.get("/vtraces/"),
         "home": "home",
         "watchdog": WATCHDOG,
-        "scrapeIntervalMs": int(params.vmetrics_scrape_interval.seconds * 1000),
     }
 
 

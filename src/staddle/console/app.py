@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from staddle.console import stored
 from staddle.console.assets import INDEX, POLICY
-from staddle.console.databases import DatabaseError
+from staddle.console.databases import MOST_ROWS, DatabaseError
 from staddle.console.sqltext import Range, SqlTextError, Values, filled
 from staddle.logs.http.errors import HTTPError
 from staddle.logs.http.messages import TEXT
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 PREFIXES = ("/console/", "/ui/")
 """Where the portal may serve it; the paths below are the same."""
-_ENDPOINTS = ("config", "dashboards", "sql")
+_ENDPOINTS = ("config", "dashboards", "problems", "sql")
 _LARGEST_REQUEST = 256 * 1024
-_PAGES = frozenset(("d", "d-solo", "dashboards", "explore", "alerts", "targets", "pev", "home", "playlists"))
+_PAGES = frozenset(("d", "dashboards", "explore", "alerts", "targets", "pev"))
 _SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"))
 
 
@@ -98,9 +99,10 @@ class App:
         elif name == "config":
             answer.json(self._config)
         elif name == "dashboards":
-            found, problems = self._catalogue.all()
-            ordered = sorted(found.values(), key=lambda one: (one.folder, one.title, one.uid))
-            answer.json({"dashboards": [_entry(one) for one in ordered], "problems": problems})
+            ordered = sorted(self._catalogue.all()[0].values(), key=lambda one: (one.folder, one.title, one.uid))
+            answer.json([_entry(one) for one in ordered])
+        elif name == "problems":
+            answer.json(self._catalogue.all()[1])
         elif name.startswith("dashboards/"):
             one = self._one(name.removeprefix("dashboards/"))
             answer.json({"meta": _entry(one), "dashboard": one.body})
@@ -116,29 +118,29 @@ class App:
     def _sql(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Runs SQL that a dashboard holds, named by its place there; the request has no SQL itself."""
         body = self._one(str(asked.get("dashboard", ""))).body
+        ref = str(asked.get("refId") or "A")
         if "variable" in asked:
-            what, sql = f"variable {asked['variable']}", stored.variable_sql(body, str(asked["variable"]))
+            what, query = f"variable {asked['variable']}", stored.variable_query(body, str(asked["variable"]))
         else:
-            ref = str(asked.get("refId", "A"))
-            what, sql = f"panel {asked.get('panel')}, query {ref}", stored.panel_sql(body, asked.get("panel"), ref)
-        if sql is None:
+            what, query = f"panel {asked.get('panel')}, query {ref}", stored.panel_query(body, asked.get("panel"), ref)
+        if query is None:
             raise HTTPError(404, f"this dashboard has no SQL there: {what}")
-        try:
-            text = filled(sql, Values(_values(asked.get("variables")), stored.several(body)), _range(asked))
-        except SqlTextError as error:
-            raise HTTPError(422, f"the SQL of {what} can't be filled in: {error}") from None
+        values = _values(asked.get("variables"))
         began = time.monotonic()
         try:
-            result = self._databases.run(
-                str(asked.get("datasource", "")), text, database=str(asked.get("database") or "")
-            )
-        except DatabaseError as error:
+            text = filled(query.sql, Values(values, stored.several(body)), _range(asked))
+            result = self._databases.run(query.source(values), text)
+        except (SqlTextError, DatabaseError) as error:
             self._metrics.add("console_sql_errors_total")
-            raise HTTPError(422, str(error)) from None
+            raise HTTPError(422, f"{what}: {error}") from None
         finally:
             self._metrics.observe("console_sql_duration_seconds", 'kind="sql"', time.monotonic() - began)
-        columns = [{"name": name, "type": kind} for name, kind in result.columns]
-        return {"columns": columns, "rows": result.rows, "truncated": result.truncated, "sql": text}
+        fields = [
+            {"name": name, "type": kind, "values": list(values)}
+            for (name, kind), values in zip(result.columns, result.values(), strict=True)
+        ]
+        notices = [{"severity": "warning", "text": f"only the first {MOST_ROWS} rows"}] if result.truncated else []
+        return {"frames": [{"refId": ref, "fields": fields, "meta": {"notices": notices}}], "query": text}
 
 
 def _entry(one: Stored) -> dict[str, Any]:
@@ -181,9 +183,14 @@ def _values(given: object) -> dict[str, list[str]]:
 
 
 def _range(asked: Mapping[str, Any]) -> Range:
-    now = int(time.time() * 1000)
+    """`range` has two moments (ISO 8601), `interval` milliseconds."""
+    given = asked.get("range")
     try:
-        start, end = int(asked.get("from", now - 3_600_000)), int(asked.get("to", now))
-        return Range(start, end, max(int(asked.get("intervalMs", 60_000)), 1))
-    except (TypeError, ValueError):
-        raise HTTPError(400, "from, to and intervalMs must be numbers (Unix milliseconds)") from None
+        if not isinstance(given, dict):
+            now = int(time.time() * 1000)
+            return Range(now - 3_600_000, now)
+        moments = [datetime.fromisoformat(str(given[name])) for name in ("from", "to")]
+        start, end = (int(moment.timestamp() * 1000) for moment in moments)
+        return Range(start, end, max(int(asked.get("interval", 60_000)), 1))
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise HTTPError(400, "`range` must have `from` and `to` (ISO 8601), `interval` be milliseconds") from None

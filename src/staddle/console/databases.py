@@ -54,6 +54,10 @@ class Result:
     rows: list[list[Any]]
     truncated: bool
 
+    def values(self) -> list[list[Any]]:
+        """Column by column."""
+        return [[row[i] for row in self.rows] for i in range(len(self.columns))]
+
 
 class Databases:
     """Those that may be asked, by uid."""
@@ -62,19 +66,20 @@ class Databases:
         self.known = known
         self._room = threading.BoundedSemaphore(AT_ONCE)
 
-    def run(self, uid: str, sql: str, *, database: str = "") -> Result:
-        """One statement's rows. `database` is another one of the same server. Raises DatabaseError."""
+    def run(self, uid: str, sql: str) -> Result:
+        """One statement's rows; without a uid from the first database that there is. Raises DatabaseError."""
+        uid = uid or next(iter(self.known), "")
         if uid not in self.known:
-            raise DatabaseError(f"there is no database {uid!r} here")
+            raise DatabaseError(f"there is no database {uid!r} here" if uid else "no databases are monitored here")
         if not self._room.acquire(timeout=STATEMENT_SECONDS):
             raise DatabaseError(f"{AT_ONCE} statements are running already")
         try:
-            return _run(self.known[uid], sql, database)
+            return _run(self.known[uid], sql)
         finally:
             self._room.release()
 
 
-def _run(where: Database, sql: str, database: str) -> Result:
+def _run(where: Database, sql: str) -> Result:
     try:
         import psycopg  # noqa: PLC0415 (see above)
     except ImportError as error:
@@ -83,7 +88,7 @@ def _run(where: Database, sql: str, database: str) -> Result:
         with psycopg.connect(
             host=where.host,
             port=where.port,
-            dbname=database or where.database,
+            dbname=where.database,
             user=where.user,
             password=where.password or None,
             connect_timeout=_CONNECT_SECONDS,

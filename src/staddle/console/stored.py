@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?|\[\[(\w+)\]\]")
 
 
-def panel_sql(body: Mapping[str, Any], panel: object, ref: str) -> str | None:
-    """The SQL of a query of a panel, by its id and refId."""
+@dataclass(frozen=True, slots=True)
+class StoredQuery:
+    """One query: its text, and the data source that the dashboard names for it (a uid, or a variable; empty: none)."""
+
+    ref: str
+    sql: str
+    datasource: str = ""
+
+    def source(self, values: Mapping[str, Sequence[str]]) -> str:
+        """The uid of its data source, with these values of variables; empty if it leaves that open."""
+        match = _VARIABLE.fullmatch(self.datasource)
+        if not match:
+            return self.datasource
+        return next(iter(values.get(match[1] or match[2], ())), "")
+
+
+def panel_query(body: Mapping[str, Any], panel: object, ref: str) -> StoredQuery | None:
+    """A query of a panel, by its id and refId."""
     for found in _panels(body):
         if str(found.get("id")) == str(panel):
-            return next((sql for name, sql in _queries(found) if name == ref), None)
+            return next((query for query in _queries(found) if query.ref == ref), None)
     return None
 
 
-def variable_sql(body: Mapping[str, Any], name: str) -> str | None:
-    """The SQL that gives the values of a variable."""
+def variable_query(body: Mapping[str, Any], name: str) -> StoredQuery | None:
+    """The query that gives the values of a variable."""
     for variable in _variables(body):
         if variable.get("name") == name and variable.get("type", "query") in {"query", "QueryVariable"}:
-            return _text(variable.get("query")) or _text(variable.get("definition"))
+            sql = _text(variable.get("query")) or _text(variable.get("definition"))
+            return StoredQuery("", sql, _uid(variable.get("datasource"))) if sql else None
     return None
 
 
@@ -30,48 +51,55 @@ def several(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _variables(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    templating = body.get("templating")
-    found = templating.get("list") if isinstance(templating, dict) else None
-    yield from (item for item in found or () if isinstance(item, dict))
-    spec = body.get("spec")
-    for item in (spec.get("variables") if isinstance(spec, dict) else None) or body.get("variables") or ():
-        if isinstance(item, dict) and isinstance(item.get("spec"), dict):
-            yield {"type": item.get("kind"), **item["spec"]}
+    yield from _objects(_object(body.get("templating")).get("list"))
+    for item in _objects(_object(body.get("spec")).get("variables") or body.get("variables")):
+        yield {"type": item.get("kind"), **_object(item.get("spec"))}
 
 
 def _panels(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for panel in body.get("panels") or ():
-        if isinstance(panel, dict):
-            yield panel
-            yield from _panels(panel)
-    for row in body.get("rows") or ():
-        if isinstance(row, dict):
-            yield from _panels(row)
-    spec = body.get("spec")
-    elements = (spec.get("elements") if isinstance(spec, dict) else None) or body.get("elements")
-    for element in elements.values() if isinstance(elements, dict) else ():
-        if isinstance(element, dict) and isinstance(element.get("spec"), dict):
-            yield element["spec"]
+    for panel in _objects(body.get("panels")):
+        yield panel
+        yield from _panels(panel)
+    for row in _objects(body.get("rows")):
+        yield from _panels(row)
+    elements = _object(body.get("spec")).get("elements") or body.get("elements")
+    for element in _object(elements).values():
+        yield _object(_object(element).get("spec"))
 
 
-def _queries(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(refId, SQL), of either schema."""
-    for target in panel.get("targets") or ():
-        if isinstance(target, dict) and (sql := _text(target)):
-            yield str(target.get("refId", "A")), sql
-    data = panel.get("data")
-    group = data.get("spec") if isinstance(data, dict) else None
-    for query in (group.get("queries") if isinstance(group, dict) else None) or ():
-        spec = query.get("spec") if isinstance(query, dict) else None
-        inner = spec.get("query") if isinstance(spec, dict) else None
-        if isinstance(spec, dict) and isinstance(inner, dict) and (sql := _text(inner.get("spec"))):
-            yield str(spec.get("refId", "A")), sql
+def _queries(panel: Mapping[str, Any]) -> Iterator[StoredQuery]:
+    """Of either schema."""
+    for target in _objects(panel.get("targets")):
+        if sql := _text(target):
+            source = _uid(target.get("datasource")) or _uid(panel.get("datasource"))
+            yield StoredQuery(str(target.get("refId", "A")), sql, source)
+    for query in _objects(_object(_object(panel.get("data")).get("spec")).get("queries")):
+        spec = _object(query.get("spec"))
+        inner = _object(spec.get("query"))
+        if sql := _text(inner.get("spec")):
+            yield StoredQuery(str(spec.get("refId", "A")), sql, _uid(inner.get("datasource") or spec.get("datasource")))
 
 
-def _text(holder: object) -> str | None:
+def _text(holder: object) -> str:
     """A query is a text, or an object that has it."""
     if isinstance(holder, str):
-        return holder or None
-    if isinstance(holder, dict):
-        return next((_text(holder[key]) for key in ("rawSql", "query", "spec") if holder.get(key)), None)
-    return None
+        return holder
+    texts = (_text(_object(holder).get(key) or "") for key in ("rawSql", "query", "spec"))
+    return next((text for text in texts if text), "") if isinstance(holder, dict) else ""
+
+
+def _uid(reference: object) -> str:
+    if isinstance(reference, str):
+        return reference
+    found = _object(reference)
+    uid = str(found.get("uid") or found.get("name") or "")
+    return "" if uid.startswith("-- ") else uid
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """Dashboards are anyone's JSON: what should be an object may be none."""
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> Iterator[Mapping[str, Any]]:
+    yield from (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
