@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from staddle.alerting.rules import WATCHDOG
+from staddle.alerting import WATCHDOG
 from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Draft, InfraComponent, ServiceSpec
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import all_components, component
