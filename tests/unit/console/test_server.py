@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = '<html><head><base href="/console/" /></head></html>'
 SQL = "select * from t where datname = '$datname'"
-SHIPPED = [
+SHIPPED: list[tuple[str, dict[str, Any]]] = [
     ("pgsql", {"uid": "pgsql-query", "title": "Query", "tags": ["a"], "panels": [
         {"id": 1, "type": "row", "panels": [
             {"id": 7, "datasource": {"uid": "$ins"}, "targets": [{"refId": "B", "rawSql": SQL}]}]},

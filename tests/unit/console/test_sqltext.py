@@ -12,9 +12,9 @@ FROM, TO = "'2023-11-14T22:13:20.000Z'", "'2023-11-14T23:13:20.000Z'"
 SEVERAL = frozenset({"many"})
 
 
-def fill(sql: str, over: Range = HOUR, **values: str | list[str]) -> str:
+def fill(sql: str, **values: str | list[str]) -> str:
     lists = {name: [value] if isinstance(value, str) else value for name, value in values.items()}
-    return filled(sql, Values(lists, SEVERAL), over)
+    return filled(sql, Values(lists, SEVERAL), HOUR)
 
 
 @pytest.mark.parametrize(
