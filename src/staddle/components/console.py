@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from staddle.alerting import WATCHDOG
 from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Draft, InfraComponent, ServiceSpec
+from staddle.components.data_sources import databases
 from staddle.components.registration import Registration, Route
 from staddle.components.registry import all_components, component
 from staddle.manifest.resources import Directory, File, HttpHealth
@@ -86,7 +87,8 @@ class Console(InfraComponent):
 
 def _settings(ctx: Context) -> bytes:
     """What `console/main.py` reads."""
-    return json.dumps({"pages": _pages(ctx), "databases": []}, indent=1, sort_keys=True).encode() + b"\n"
+    known = [{"uid": one.uid, "values": dict(one.values), "password": one.password} for one in databases(ctx)]
+    return json.dumps({"pages": _pages(ctx), "databases": known}, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _pages(ctx: Context) -> dict[str, Any]:
@@ -100,6 +102,7 @@ def _pages(ctx: Context) -> dict[str, Any]:
         if path in there
         for uid in (name, f"{name}-{number}")
     ]
+    sources += [{"uid": one.uid, "name": one.uid, "type": "postgres"} for one in databases(ctx)]
     for source in sources:
         if source["type"] == "prometheus":
             source["timeInterval"] = f"{params.vmetrics_scrape_interval.seconds:g}s"

@@ -36,13 +36,10 @@ class DatabaseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A data source: where it is, and as whom to ask."""
+    """A data source: where it is and as whom to ask, in libpq's keywords."""
 
     uid: str
-    host: str
-    port: int
-    database: str
-    user: str
+    values: Mapping[str, str]
     password: str = field(repr=False, default="")
 
 
@@ -84,17 +81,15 @@ def _run(where: Database, sql: str) -> Result:
         import psycopg  # noqa: PLC0415 (see above)
     except ImportError as error:
         raise DatabaseError(f"SQL panels need psycopg: {error}") from None
+    arguments: dict[str, Any] = {
+        **where.values,
+        "password": where.password or None,
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "staddle-console",
+        "options": _OPTIONS,
+    }
     try:
-        with psycopg.connect(
-            host=where.host,
-            port=where.port,
-            dbname=where.database,
-            user=where.user,
-            password=where.password or None,
-            connect_timeout=_CONNECT_SECONDS,
-            application_name="staddle-console",
-            options=_OPTIONS,
-        ) as connection:
+        with psycopg.connect(**arguments) as connection:
             connection.read_only = True
             with connection.cursor() as cursor:
                 return _fetch(cursor, sql)
