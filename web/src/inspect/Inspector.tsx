@@ -1,0 +1,3 @@
+export default function Inspector(_props: { panel: unknown; onClose: () => void }) {
+  return null;
+}

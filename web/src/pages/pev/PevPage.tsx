@@ -1,0 +1,3 @@
+export function PevPage() {
+  return <h1>Pev</h1>;
+}
