@@ -11,7 +11,7 @@ from staddle.components.base import PROMETHEUS, Component, Confinement, Context,
 from staddle.components.machines import NODE, SCRAPERS, certificate, exporter_health, exporter_target, key, trust
 from staddle.components.registration import LogSource, Registration, Target
 from staddle.components.registry import component
-from staddle.inventory.modules import Member, member, redis_instances
+from staddle.inventory.modules import member, placed, redis_instances
 from staddle.manifest.layout import LOOPBACK
 from staddle.manifest.resources import Directory, File
 
@@ -48,7 +48,7 @@ class Redis(Component):
         params, found = ctx.params, []
         for port, ins in redis_instances(ctx.node).items():
             path = params.redis_instances[port].log or f"{params.redis_log_dir.rstrip('/')}/{ins}.log"
-            labels = {"job": "redis", "cls": _place(ctx).cluster, "ins": ins, "ip": ctx.node.ip}
+            labels = {"job": "redis", "cls": placed(ctx.node, "redis").cluster, "ins": ins, "ip": ctx.node.ip}
             found.append(LogSource(f"redis-{port}", "redis", labels, (ctx.at(path),)))
         return tuple(found)
 
@@ -102,15 +102,13 @@ class RedisExporter(Component):
         )
 
 
-def _place(ctx: Context) -> Member:
-    place = member(ctx.node, "redis")
-    if place is None:
-        raise ValueError(f"{ctx.node.ip} has no Redis")
-    return place
-
-
 def _target(ctx: Context, port: int, ins: str) -> Target:
-    labels = {"cls": _place(ctx).cluster, "ins": ins, "ip": ctx.node.ip, "instance": f"{_literal(ctx.node.ip)}:{port}"}
+    labels = {
+        "cls": placed(ctx.node, "redis").cluster,
+        "ins": ins,
+        "ip": ctx.node.ip,
+        "instance": f"{_literal(ctx.node.ip)}:{port}",
+    }
     target = {"target": _url(ctx, port)}
     return exporter_target(ctx, "redis", ctx.params.redis_exporter_port, labels, "/scrape", target)
 

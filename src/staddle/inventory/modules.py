@@ -40,6 +40,14 @@ def member(node: Node, module: str) -> Member | None:
     return member_by(node.params, node.extra, module)
 
 
+def placed(node: Node, module: str) -> Member:
+    """The same where there is one. Raises ValueError."""
+    place = member(node, module)
+    if place is None:
+        raise ValueError(f"{node.ip} is not in module {module}")
+    return place
+
+
 def member_by(params: Parameters, extra: Mapping[str, Any], module: str) -> Member | None:
     """The same from a node's variables."""
     cluster, number = (_variable(params, extra, name) for name in MODULES[module])

@@ -1,11 +1,14 @@
-"""TLS for the agent's metrics: it shows a certificate, and demands one."""
+"""TLS for metrics: a server that shows a certificate, and demands one."""
 
 from __future__ import annotations
 
 import ssl
+import sys
+from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
 _PARTIAL_CHAIN = 0x80000
@@ -23,3 +26,21 @@ def guard(data: Mapping[str, str]) -> ssl.SSLContext:
     context.load_cert_chain(data["certificate"], data["key"])
     context.load_verify_locations(data["clients"])
     return context
+
+
+class GuardedServer(ThreadingHTTPServer):
+    """Behind TLS if it has a guard at that moment. Says nothing about those who break off, or are not let in."""
+
+    daemon_threads = True
+    guard: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        """The handshake takes place in the connection's own thread: one that doesn't go on holds nobody up."""
+        connection, address = super().get_request()
+        if self.guard:
+            connection = self.guard.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]

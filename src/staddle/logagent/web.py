@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from .control import ControlError
+from .guard import GuardedServer
 from .metrics import render
 
 if TYPE_CHECKING:
@@ -19,25 +19,17 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 
 
-class Server(ThreadingHTTPServer):
-    """Behind TLS if the agent has a guard at that moment. Says nothing about those who break off, or are not let in."""
+class Server(GuardedServer):
+    """That of the agent, whose guard may change while it runs."""
 
-    daemon_threads = True
     agent: Agent
 
     def get_request(self) -> tuple[socket.socket, object]:
-        """The handshake takes place in the connection's own thread: one that doesn't go on holds nobody up."""
-        connection, address = super().get_request()
-        if self.agent.guard:
-            connection = self.agent.guard.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, address
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+        self.guard = self.agent.guard
+        return super().get_request()
 
 
-def serve(agent: Agent, listen: str, metrics_path: str) -> ThreadingHTTPServer:
+def serve(agent: Agent, listen: str, metrics_path: str) -> GuardedServer:
     """Answers from a thread of its own, for as long as the process lives. Raises OSError if it can't listen."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -25,6 +25,27 @@ all:
       vars: { etcd_cluster: dcs, etcd_ca: /etc/etcd/ca.pem, etcd_cert: /etc/etcd/me.pem, etcd_key: /etc/etcd/me.key }
     plain-etcd: { hosts: { 10.0.0.4: { etcd_seq: 1 } }, vars: { etcd_cluster: plain, etcd_https: false } }
     minio: { hosts: { 10.0.0.4: { minio_seq: 1 } }, vars: { minio_cluster: minio, minio_https: false } }
+    pg-shop:
+      hosts: { 10.0.0.5: { pg_seq: 1 } }
+      vars:
+        pg_cluster: pg-shop
+        pg_monitor_password: pst
+        pgbouncer_enabled: true
+        patroni_enabled: true
+        pgbackrest_enabled: true
+        haproxy_enabled: true
+    pg-tls:
+      hosts: { 10.0.0.6: { pg_seq: 1 } }
+      vars:
+        pg_cluster: pg-tls
+        patroni_enabled: true
+        patroni_ssl_enabled: true
+        pgbouncer_enabled: true
+        pgbouncer_exporter_enabled: false
+        vip_enabled: true
+        vip_address: 10.0.0.9/24
+        vip_vrid: 9
+        vip_exporter_enabled: true
     cache:
       hosts:
         10.0.0.2: { redis_node: 1, redis_instances: { 6379: {}, 6380: { replica_of: "10.0.0.2 6379" } } }
@@ -38,12 +59,24 @@ def files(ip: str, text: str = FLEET) -> dict[str, File]:
     return files_of(compiled(text, kind="system")[ip])
 
 
+def entries(folder: str) -> list[dict[str, Any]]:
+    """The entries of a directory of targets."""
+    found = [file for path, file in files("10.0.0.1").items() if path.startswith(f"/data/infra/targets/{folder}/")]
+    return [entry for file in found for entry in yaml.safe_load(file.content)]
+
+
 def targets(folder: str) -> dict[str, dict[str, Any]]:
-    """The entries of a directory of targets, by `ins`."""
-    found: dict[str, dict[str, Any]] = {}
-    for path, file in files("10.0.0.1").items():
-        if path.startswith(f"/data/infra/targets/{folder}/"):
-            found |= {entry["labels"]["ins"]: entry for entry in yaml.safe_load(file.content)}
+    """The same by `ins`."""
+    return {entry["labels"]["ins"]: entry for entry in entries(folder)}
+
+
+def around(folder: str, ip: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """What is there of a host, by the label `exporter`: its address, and the other labels."""
+    found = {}
+    for entry in entries(folder):
+        if entry["labels"]["ip"] == ip and "exporter" in entry["labels"]:
+            labels = dict(entry["labels"])
+            found[labels.pop("exporter")] = (entry["targets"][0], labels)
     return found
 
 
@@ -133,3 +166,50 @@ def test_a_node_says_what_it_is_in() -> None:
 def test_what_is_gone_from_the_inventory_is_gone_from_the_targets() -> None:
     bare = files("10.0.0.1", "all: { children: { infra: { hosts: { 10.0.0.1: { infra_seq: 1 } } } } }")
     assert not [path for path in bare if "redis" in path or "etcd" in path or "minio" in path]
+
+
+def test_what_is_around_an_instance_has_its_labels() -> None:
+    who = {"cls": "pg-shop", "ins": "pg-shop-1", "ip": "10.0.0.5"}
+    assert around("pgsql", "10.0.0.5") == {
+        "pgbouncer": ("10.0.0.5:9631", {**who, "__scheme__": "https"}),
+        "pgbackrest": ("10.0.0.5:9854", {**who, "__scheme__": "https"}),
+        "patroni": ("10.0.0.5:8008", who),
+    }
+    assert around("node", "10.0.0.5")["haproxy"] == ("10.0.0.5:9101", who)
+    assert "haproxy" not in around("node", "10.0.0.6")
+
+
+def test_a_patroni_behind_tls_is_verified() -> None:
+    assert jobs()["pgsql-pg-tls"]["tls_config"]["ca_file"] == "/etc/pki/machines.crt"
+    [entry] = entries("pgsql-pg-tls")
+    assert (entry["labels"]["job"], entry["labels"]["exporter"]) == ("pgsql", "patroni")
+
+
+def test_an_exporter_that_others_run_is_not_ours() -> None:
+    assert "pgbouncer" not in around("pgsql", "10.0.0.6")
+
+
+def test_a_floating_address_is_pinged_and_its_keepalived_scraped_where_there_is_an_exporter() -> None:
+    assert around("node", "10.0.0.6")["keepalived"] == (
+        "10.0.0.6:9650", {"cls": "pg-tls", "ins": "pg-tls-1", "ip": "10.0.0.6", "vip": "10.0.0.9"},
+    )  # fmt: skip
+    [probe] = entries("node-vip")
+    assert (probe["targets"], probe["labels"]["vip"]) == (["10.0.0.9"], "10.0.0.9")
+
+
+def test_the_exporter_of_pgbouncer_knows_its_password_from_a_file_of_its_own() -> None:
+    own = files("10.0.0.5")["/etc/staddle/pgbouncer_exporter.json"]
+    assert (own.mode, own.owner, own.secret) == (0o600, "prometheus", True)
+    settings = json.loads(own.content)
+    assert (settings["role"], settings["password"], settings["port"]) == ("dbuser_monitor", "pst", 6432)
+    assert settings["tls"] == {
+        "certificate": "/etc/pki/node.crt", "key": "/etc/pki/node.key", "clients": "/etc/pki/scrapers.crt",
+    }  # fmt: skip
+
+
+def test_the_exporter_of_pgbackrest_becomes_the_user_whose_backups_they_are() -> None:
+    settings = json.loads(files("10.0.0.5")["/etc/staddle/pgbackrest_exporter.json"].content)
+    assert (settings["user"], settings["argv"]) == ("postgres", ["/usr/bin/pgbackrest"])
+    unit = files("10.0.0.5")["/etc/systemd/system/pgbackrest_exporter.service"].content.decode()
+    assert "CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_DAC_READ_SEARCH" in unit
+    assert "User=" not in unit

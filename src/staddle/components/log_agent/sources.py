@@ -16,14 +16,14 @@ SYSLOG_SOCKET = "/run/log"
 SOCKET_PATH_LIMIT = 100
 """The path of a Unix socket is limited to 107 bytes."""
 
-PGSQL: Mapping[str, tuple[LogFormat, str, str, str]] = {
-    "postgres": ("postgres_csv", "pg_log_dir", "/pg/log/postgres", "*.csv"),
-    "postgres-json": ("postgres_json", "pg_log_dir", "/pg/log/postgres", "*.json"),
-    "patroni": ("patroni", "patroni_log_dir", "/pg/log/patroni", "patroni.log"),
-    "pgbouncer": ("pgbouncer", "pgbouncer_log_dir", "/pg/log/pgbouncer", "pgbouncer.log"),
-    "pgbackrest": ("pgbackrest", "pgbackrest_log_dir", "/pg/log/pgbackrest", "*.log"),
+PGSQL: Mapping[str, tuple[LogFormat, str, str]] = {
+    "postgres": ("postgres_csv", "pg_log_dir", "*.csv"),
+    "postgres-json": ("postgres_json", "pg_log_dir", "*.json"),
+    "patroni": ("patroni", "patroni_log_dir", "patroni.log"),
+    "pgbouncer": ("pgbouncer", "pgbouncer_log_dir", "pgbouncer.log"),
+    "pgbackrest": ("pgbackrest", "pgbackrest_log_dir", "*.log"),
 }
-"""Logs of a PostgreSQL instance: format, parameter of the directory, its default, files."""
+"""Logs of a PostgreSQL instance: format, parameter of the directory, files."""
 
 
 def node_sources(ctx: Context) -> list[LogSource]:
@@ -51,18 +51,17 @@ def _system(ctx: Context) -> list[LogSource]:
 
 
 def _pgsql(ctx: Context) -> list[LogSource]:
-    extra = ctx.node.extra
     place = member(ctx.node, "pgsql")
     if place is None:
         return []
     sources = []
-    for name, (style, parameter, folder, files) in PGSQL.items():
+    for name, (style, parameter, files) in PGSQL.items():
         labels = {
             "job": name.removesuffix("-json"),
             "cls": place.cluster,
             "ins": place.ins,
             "ip": ctx.node.ip,
         }
-        path = f"{ctx.at(str(extra.get(parameter, folder)).rstrip('/'))}/{files}"
+        path = f"{ctx.at(getattr(ctx.params, parameter).rstrip('/'))}/{files}"
         sources.append(LogSource(name, style, labels, (path,)))
     return sources

@@ -25,7 +25,7 @@ from staddle.components.postgres_exporter.connection import (
 )
 from staddle.components.registration import Registration
 from staddle.components.registry import component
-from staddle.inventory.modules import Member, member
+from staddle.inventory.modules import member, placed
 from staddle.manifest.resources import Directory, File
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class PostgresExporter(PgExporter):
         return ctx.params.pg_exporter_port
 
     def labels(self, ctx: Context) -> dict[str, str]:
-        place = _place(ctx)
+        place = placed(ctx.node, "pgsql")
         return {"cls": place.cluster, "ins": place.ins, "ip": ctx.node.ip}
 
     def connection(self, ctx: Context) -> Connection:
@@ -229,13 +229,6 @@ def collectors(version: str) -> tuple[str, ...]:
     match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", version)
     found = (int(match[1]), int(match[2])) if match else (0, 0)
     return next(names for since, names in _COLLECTORS if found >= since)
-
-
-def _place(ctx: Context) -> Member:
-    place = member(ctx.node, "pgsql")
-    if place is None:
-        raise ValueError(f"{ctx.node.ip} has no PostgreSQL")
-    return place
 
 
 def _polite(ctx: Context) -> dict[str, str]:

@@ -13,6 +13,7 @@ from staddle.inventory.parameters.alerting import (
     AlertRouteTest,
     AlertSetting,
 )
+from staddle.inventory.parameters.around import AroundParameters
 from staddle.inventory.parameters.balance import BalanceParameters
 from staddle.inventory.parameters.ca import CaParameters
 from staddle.inventory.parameters.console import ConsoleParameters
@@ -66,6 +67,7 @@ __all__ = [
 class Parameters(
     StoreParameters,
     RedisParameters,
+    AroundParameters,
     PgsqlParameters,
     MonitorParameters,
     BalanceParameters,

@@ -23,8 +23,11 @@ class VipParameters(Section):
     ] = "auto"
     vip_dns_suffix: Annotated[str, Param("Suffix of the DNS name of the address.", level="group")] = ""
     vip_auth_pass: Annotated[SecretStr | None, Param("Password among the members.", level="group")] = None
+    vip_exporter_enabled: Annotated[
+        bool, Param("There is a keepalived exporter on the members, which others set up: scrape it.", level="group")
+    ] = False
     vip_exporter_port: Annotated[
-        Port, Param("Port of the keepalived exporter.", listens="node", when=("vip_enabled",))
+        Port, Param("Port of the keepalived exporter.", listens="node", when=("vip_enabled", "vip_exporter_enabled"))
     ] = 9650
 
 
@@ -33,7 +36,9 @@ class HaproxyParameters(Section):
 
     title: ClassVar[str] = "HAPROXY"
 
-    haproxy_enabled: Annotated[bool, Param("Run HAProxy.", level="group")] = True
+    haproxy_enabled: Annotated[bool, Param("There is an HAProxy, which others set up: scrape it.", level="group")] = (
+        False
+    )
     haproxy_clean: Annotated[bool, Param("Remove services that Staddle did not write.", level="group")] = False
     haproxy_reload: Annotated[bool, Param("Load a changed configuration.")] = True
     haproxy_admin_username: Annotated[str, Param("Name of the administrator.")] = "admin"
