@@ -5,27 +5,27 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import secrets
 import shutil
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from staddle.store import compact
 from staddle.store.errors import OtherBuildError, ReadOnlyError, StoreError, WorkerError
-from staddle.store.manifest import Manifest, Part
-from staddle.store.parts import index_path, part_path, shapes_path, summary_path
+from staddle.store.manifest import Part
+from staddle.store.partset import PartSet
 from staddle.store.wal import WriteAheadLog, list_segments, segment_path
 from staddle.store.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from staddle.store.manifest import Manifest
     from staddle.store.options import Options
+    from staddle.store.partset import Snapshot
     from staddle.store.rowformat import RowFormat
     from staddle.store.wal import Buffer
 
@@ -37,36 +37,11 @@ MAX_JOBS = 4
 SWEEP_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Parts that stay on disk until the snapshot is given back."""
-
-    parts: tuple[Part, ...]
-    folder: Path
-
-    def path(self, part: Part) -> Path:
-        """The part's file."""
-        return part_path(self.folder, part.name)
-
-    def summary(self, part: Part) -> Path:
-        """The part's summary, which may not exist."""
-        return summary_path(self.folder, part.name)
-
-    def shapes(self, part: Part) -> Path:
-        """The part's shapes, if `part.shapes`."""
-        return shapes_path(self.folder, part.name)
-
-    def index(self, part: Part) -> Path:
-        """What the codec keeps beside the part, which may not exist."""
-        return index_path(self.folder, part.name)
-
-
 class Store:
     """One folder of events, owned by one process. All methods are thread-safe.
 
-    Layout: `manifest.json`, `wal/` (see `wal`), `parts/` (Parquet, and summaries), `quarantine/` (log
-    segments that
-    could not be converted), `tmp/`.
+    Layout: `manifest.json`, `wal/` (see `wal`), `parts/` (Parquet, and summaries), `quarantine/` (log segments that could
+    not be converted, parts that could not be read), `tmp/`.
     """
 
     def __init__(self, options: Options, on_facts: Callable[[list[Any]], None] | None = None) -> None:
@@ -80,21 +55,16 @@ class Store:
         for sub in ("", "wal", "parts", "tmp"):
             (folder / sub).mkdir(parents=True, exist_ok=True)
         self._lock_file = self._own(folder)
-        self._parts_folder = folder / "parts"
-        self._manifest_path = folder / "manifest.json"
-        self._manifest = Manifest.read(self._manifest_path)
-        self._boot = secrets.token_hex(3)
         self._changed = threading.Condition()
-        self._refs: Counter[str] = Counter()
-        self._obsolete: set[str] = set()
+        self.counters: Counter[str] = Counter()
+        self._parts = PartSet(folder, self._changed, self.counters)
         self._stopping = False
         self._read_only = False
         self._failures = 0
         self._last_append = 0.0
         self._merge_all = False
-        self.counters: Counter[str] = Counter()
         self._recover()
-        first = max([self._manifest.wal_seq, *list_segments(folder / "wal")]) + 1
+        first = max([self.manifest.wal_seq, *list_segments(folder / "wal")]) + 1
         self._wal = WriteAheadLog(
             folder / "wal",
             first,
@@ -132,56 +102,14 @@ class Store:
         return fd
 
     def _recover(self) -> None:
-        """Forget what was begun and not finished: files that the manifest doesn't name, segments that it
-        has.
-        """
+        """Forget what was begun and not finished: segments that parts have, files that the manifest doesn't name."""
         wal = self.options.folder / "wal"
         for seq in list_segments(wal):
-            if seq <= self._manifest.wal_seq:
+            if seq <= self.manifest.wal_seq:
                 segment_path(wal, seq).unlink()
-        self._remove_orphans()
         shutil.rmtree(self.options.folder / "tmp", ignore_errors=True)
         (self.options.folder / "tmp").mkdir(exist_ok=True)
-        missing = [p for p in self._manifest.parts if not self._readable(p)]
-        if missing:
-            names = ", ".join(p.name for p in missing)
-            log.error("%d part(s) are missing or damaged, serving the rest: %s", len(missing), names)
-            self.counters["parts_lost"] += len(missing)
-            kept = tuple(p for p in self._manifest.parts if p not in missing)
-            lost = (*self._manifest.lost, *(f"part {p.name}: {p.rows} rows" for p in missing))
-            self._manifest = replace(self._manifest, parts=kept, lost=lost)
-            self._quarantine([part_path(self._parts_folder, p.name) for p in missing])
-            self._manifest.write(self._manifest_path)
-
-    def _remove_orphans(self) -> None:
-        """Delete files of parts that were never finished. A worker that outlived its server may make some
-        later, too.
-        """
-        live = {p.name for p in self._manifest.parts} | set(self._refs) | self._obsolete
-        for path in self._parts_folder.iterdir():
-            name = path.name.split(".")[0]
-            if name not in live and self._boot not in name:
-                path.unlink(missing_ok=True)
-        self._swept_at = time.monotonic()
-
-    def _readable(self, part: Part) -> bool:
-        """A cheap look at size and both ends; damage in between is found by whoever reads it."""
-        path = part_path(self._parts_folder, part.name)
-        try:
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size != part.bytes or file.read(4) != b"PAR1":
-                    return False
-                file.seek(-4, os.SEEK_END)
-                return file.read(4) == b"PAR1"
-        except OSError:
-            return False
-
-    def _quarantine(self, paths: list[Path]) -> None:
-        target = self.options.folder / "quarantine"
-        target.mkdir(exist_ok=True)
-        for path in paths:
-            if path.exists():
-                path.replace(target / path.name)
+        self._parts.recover()
 
     # --- writing
 
@@ -215,35 +143,21 @@ class Store:
         with self._changed:
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._manifest.wal_seq >= target or self._stopping or self._failures > MAX_ATTEMPTS,
+                lambda: self.manifest.wal_seq >= target or self._stopping or self._failures > MAX_ATTEMPTS,
                 timeout,
             )
-            return self._manifest.wal_seq >= target
+            return self.manifest.wal_seq >= target
 
     # --- reading
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The parts of this moment; their files stay as long as the context."""
-        with self._changed:
-            parts = self._manifest.parts
-            self._refs.update(p.name for p in parts)
-        try:
-            yield Snapshot(parts, self._parts_folder)
-        finally:
-            with self._changed:
-                self._refs.subtract(p.name for p in parts)
-                gone = [n for n in self._obsolete if self._refs[n] <= 0]
-                self._obsolete.difference_update(gone)
-                for part in parts:
-                    if self._refs[part.name] <= 0:
-                        del self._refs[part.name]
-            self._delete(gone)
+        return self._parts.snapshot()
 
     @property
     def manifest(self) -> Manifest:
         """What is stored now."""
-        return self._manifest
+        return self._parts.manifest
 
     @property
     def read_only(self) -> bool:
@@ -267,17 +181,7 @@ class Store:
 
     def report_damaged(self, names: set[str]) -> None:
         """Take parts that can't be read out of service."""
-        with self._changed:
-            bad = [p for p in self._manifest.parts if p.name in names]
-            if not bad:
-                return
-            lost = (*self._manifest.lost, *(f"part {p.name}: {p.rows} rows" for p in bad))
-            kept = tuple(p for p in self._manifest.parts if p not in bad)
-            self._manifest = replace(self._manifest, parts=kept, lost=lost)
-            self._manifest.write(self._manifest_path)
-            self.counters["parts_lost"] += len(bad)
-        log.error("damaged part(s) moved to quarantine: %s", ", ".join(sorted(names)))
-        self._quarantine([part_path(self._parts_folder, p.name) for p in bad])
+        self._parts.report_damaged(names)
 
     def close(self) -> None:
         """Stop background work and leave everything durable."""
@@ -322,7 +226,7 @@ class Store:
                     "jobs": [
                         {
                             "segments": [str(segment_path(wal, s)) for s in job],
-                            "name": self._next_name(),
+                            "name": self._parts.next_name(),
                             "min_ns": self.oldest_ns(),
                             "max_ns": newest_ns,
                         }
@@ -340,7 +244,7 @@ class Store:
             self.counters["wal_problems"] += len(done["problems"])
             self.counters.update({f"dropped_{k}": v for k, v in done["dropped"].items() if v > 0})
             self.counters["rows_converted"] += done["rows"]
-        self._commit([], [Part.load(p) for done in results for p in done["parts"]], wal_seq=seqs[-1])
+        self._parts.commit([], [Part.load(p) for done in results for p in done["parts"]], wal_seq=seqs[-1])
         self._wal.forget(seqs)
         if self._on_facts is not None:
             self._on_facts([fact for done in results for fact in done["facts"]])
@@ -356,51 +260,21 @@ class Store:
         if self._failures > MAX_ATTEMPTS and len(batch) == 1 and not innocent:
             # Better one segment aside, for a person to look at, than no row ever again.
             path = segment_path(self.options.folder / "wal", batch[0])
-            self._quarantine([path])
+            self._parts.quarantine([path])
             log.error("log segment moved to quarantine: %s", path.name)
             # Before the commit wakes those who wait: what they append next has not failed.
             self._failures = 0
-            self._commit([], [], wal_seq=batch[0], lost=f"segment {path.name}: {error}")
+            self._parts.commit([], [], wal_seq=batch[0], lost=f"segment {path.name}: {error}")
             self._wal.forget(batch)
         else:
             with self._changed:
                 self._changed.notify_all()
             time.sleep(min(2.0, 0.2 * self._failures))
 
-    def _next_name(self) -> str:
-        with self._changed:
-            number = self._manifest.next_part
-            self._manifest = replace(self._manifest, next_part=number + 1)
-        # The boot's own mark: a worker that outlives a killed server must never write what its successor
-        # reads.
-        return f"{number:08d}{self._boot}"
-
-    def _commit(self, old: list[Part], new: list[Part], wal_seq: int = 0, lost: str = "") -> None:
-        gone = {p.name for p in old}
-        with self._changed:
-            now = self._manifest
-            parts = (*(p for p in now.parts if p.name not in gone), *new)
-            self._manifest = replace(
-                now,
-                parts=parts,
-                wal_seq=max(now.wal_seq, wal_seq),
-                lost=(*now.lost, lost) if lost else now.lost,
-            )
-            self._manifest.write(self._manifest_path)
-            free = [n for n in gone if self._refs[n] <= 0]
-            self._obsolete.update(gone.difference(free))
-            self._changed.notify_all()
-        self._delete(free)
-
-    def _delete(self, names: list[str]) -> None:
-        for name in names:
-            for path in (part_path, summary_path, shapes_path, index_path):
-                path(self._parts_folder, name).unlink(missing_ok=True)
-
     def _merge_step(self) -> bool:
         idle = time.monotonic() - self._last_append > self.options.merge_delay
         closed, _, _ = self._wal.pending()
-        parts = self._manifest.parts
+        parts = self.manifest.parts
         if (closed and len(parts) < 64) or self._read_only:
             # New rows first: merging can wait.
             return False
@@ -412,7 +286,9 @@ class Store:
             return False
         self.counters["merges_active"] += 1
         try:
-            raw = self._merger.call({"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._next_name()})
+            raw = self._merger.call(
+                {"do": "merge", "parts": [_plain(p) for p in chosen], "name": self._parts.next_name()}
+            )
         except WorkerError as error:
             if not self._stopping:
                 self.counters["merge_errors"] += 1
@@ -424,15 +300,15 @@ class Store:
         merged = Part.load(raw)
         if merged.rows != sum(p.rows for p in chosen):
             log.error("merging lost rows: %d of %d; the old parts stay", merged.rows, sum(p.rows for p in chosen))
-            self._delete([merged.name])
+            self._parts.delete([merged.name])
             return False
         with self._changed:
-            still_there = set(chosen) <= set(self._manifest.parts)
+            still_there = set(chosen) <= set(self.manifest.parts)
         if not still_there:
             # Retention took one of them meanwhile.
-            self._delete([merged.name])
+            self._parts.delete([merged.name])
             return False
-        self._commit(chosen, [merged])
+        self._parts.commit(chosen, [merged])
         self.counters["merges"] += 1
         return True
 
@@ -444,16 +320,16 @@ class Store:
         if self.options.fsync_interval > 0:
             self._wal.sync()
         self._check_disk()
-        drop = compact.expired(self._manifest.parts, self.oldest_ns())
+        drop = compact.expired(self.manifest.parts, self.oldest_ns())
         dead = set(drop)
-        drop += compact.over_budget([p for p in self._manifest.parts if p not in dead], self.options.max_disk_bytes)
+        drop += compact.over_budget([p for p in self.manifest.parts if p not in dead], self.options.max_disk_bytes)
         if drop:
-            self._commit(drop, [])
+            self._parts.commit(drop, [])
             self.counters["parts_dropped"] += len(drop)
         for worker in (self._converter, self._merger):
             worker.stop_if_idle()
-        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
-            self._remove_orphans()
+        if time.monotonic() - self._parts.swept_at > SWEEP_SECONDS:
+            self._parts.sweep()
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self.options.fsync_interval or 1.0)
         return True

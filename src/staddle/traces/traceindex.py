@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from staddle.store.manifest import Part
-    from staddle.store.store import Snapshot
+    from staddle.store.partset import Snapshot
 
 SECOND_NS = 1_000_000_000
 MAX_OPEN = 512

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from staddle.store.manifest import Part
-    from staddle.store.store import Snapshot, Store
+    from staddle.store.partset import Snapshot
+    from staddle.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from staddle.logs.compile.engine import Engine
     from staddle.store.manifest import Part
-    from staddle.store.store import Snapshot
+    from staddle.store.partset import Snapshot
 
 WORD = r"[\pL\pN_]"
 NO_WORD = r"[^\pL\pN_]"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from staddle.logs.compile.engine import Engine, Row, Timer
     from staddle.logs.compile.predicates import Scope
-    from staddle.store.store import Snapshot
+    from staddle.store.partset import Snapshot
 
 BLOCK_ROWS = 8192
 FIRST = (TIME, STREAM_ID, STREAM, MSG)

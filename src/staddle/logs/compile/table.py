@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from staddle.logs.compile.engine import Engine, Timer
     from staddle.logs.logsql.ast import Filter
     from staddle.store.manifest import Part
-    from staddle.store.store import Snapshot
+    from staddle.store.partset import Snapshot
 
 
 @dataclass(slots=True)
