@@ -48,6 +48,7 @@ unit: $(VENV)/.dev $(VENV)/.dashboards ## The fast tests only
 
 docs: $(VENV)/.run ## Write the generated pages anew
 	@$(BIN)/python -m staddle.inventory.reference docs/configuration.md
+	@$(BIN)/python -m staddle.alerting.reference docs/alerts.md
 
 lock: $(VENV)/.dev ## Choose versions anew and pin them, with hashes
 	@cd requirements && for of in "run.txt --extra logs --extra console --extra fleet --extra repo --all-build-deps ../pyproject.toml" "dev.txt dev.in"; do \
