@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from grafana_foundation_sdk.builders import common as options, table as tables
 from grafana_foundation_sdk.models import dashboard as m
+from grafana_foundation_sdk.models.common import DataSourceRef
 
 from staddle.dashboards.kit.look import Override, Steps, Words
 from staddle.dashboards.kit.panels import Common, finished
-from staddle.dashboards.kit.queries import Query
+from staddle.dashboards.kit.queries import Query, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,3 +102,19 @@ def _properties(column: Column) -> dict[str, Any]:
     if column.width:
         found["custom.width"] = column.width
     return found
+
+
+def sql(title: str, source: str, statement: str, **rest: Unpack[Common]) -> m.Panel:
+    """What a database itself answers: `source` is the uid of its data source. The console runs it read-only."""
+    built = finished(tables.Panel().show_header(True).build(), title, [], "", {"w": 24, "h": 8, **rest})
+    built.datasource = DataSourceRef(type_val="grafana-postgresql-datasource", uid=source)
+    target: dict[str, object] = {
+        "datasource": {"type": "grafana-postgresql-datasource", "uid": source},
+        "editorMode": "code",
+        "format": "table",
+        "rawQuery": True,
+        "rawSql": statement,
+        "refId": "A",
+    }
+    built.targets = [plain(target)]
+    return built

@@ -43,16 +43,18 @@ _QUERY_RESULT = re.compile(r"\s*query_result\((?P<expr>.+)\)\s*", re.DOTALL)
 def check_live(source: Source, stores: Stores) -> Iterator[Finding]:
     """Every query of the dashboard, and every query of its variables."""
     choices = list(islice(_choices(source, stores), TRIES))
+    absent = False  # there is nothing of what the dashboard is about, and it says so
     for variable in source.variables:
         if variable.get("type") != "query" or any(_values(variable, values, stores) for values in choices):
             continue
         if variable.get("description"):
-            return  # there is nothing of what it is about, and it says so
+            absent = True
+            continue
         yield source.finding(
             None, "data", f"variable ${variable['name']} has no values (if that may be so, say why in its description)"
         )
     for panel in source.panels:
-        excused = bool(((panel.get("fieldConfig") or {}).get("defaults") or {}).get("noValue"))
+        excused = absent or bool(((panel.get("fieldConfig") or {}).get("defaults") or {}).get("noValue"))
         for target in targets(panel):
             problem = _problem(panel, target, choices, stores, excused=excused)
             if problem:
