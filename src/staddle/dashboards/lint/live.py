@@ -47,7 +47,7 @@ def check_live(source: Source, stores: Stores) -> Iterator[Finding]:
     for variable in source.variables:
         if variable.get("type") != "query" or any(_values(variable, values, stores) for values in choices):
             continue
-        if variable.get("description"):
+        if absent or variable.get("description"):
             absent = True
             continue
         yield source.finding(
