@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from staddle import dashboards
 from staddle.alerting import WATCHDOG
 from staddle.alerting.catalogue import SEVERITIES, documents, runbooks, shipped
 from staddle.errors import RuleError
@@ -21,6 +22,8 @@ ANNOTATIONS = ("summary", "description")
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation")
 LABELS: Mapping[str, tuple[str, ...]] = {"instance": ("cls", "ins", "ip"), "cluster": ("cls",), "fleet": ()}
 """What a test has to see on an alert, by its scope: whoever is told must know what it is about."""
+DASHBOARDS_TO_COME = frozenset({"pgsql", "redis", "etcd", "minio", "haproxy", "keepalived"})
+"""Modules whose dashboards are being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,20 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What the check looks at. `dashboards` are the uids that there are; None: nobody knows them here."""
+    """What the check looks at. `dashboards` are the uids that there are."""
 
     catalogue: Catalogue
     cases: tuple[Case, ...]
     runbooks: Mapping[str, str]
-    dashboards: Collection[str] | None = None
+    dashboards: Collection[str] = ()
 
 
 def shipped_material() -> Material:
     """All that Staddle ships."""
     tests = read_tests(files("staddle.alerting") / "tests")
-    return Material(shipped(), tuple(cases(tests)), runbooks("${portal}"), _dashboards())
+    return Material(
+        shipped(), tuple(cases(tests)), runbooks("${portal}"), [board.uid for board in dashboards.shipped()]
+    )
 
 
 def shortcomings(material: Material) -> list[str]:
@@ -124,14 +129,9 @@ def _runbook(text: str | None) -> Iterator[str]:
 
 
 def _dashboard(alert: Alert, material: Material) -> Iterator[str]:
-    if material.dashboards is None:
+    if alert.module in DASHBOARDS_TO_COME:
         return
     if not alert.dashboard:
         yield "has no dashboard"
     elif (uid := alert.dashboard.partition("?")[0]) not in material.dashboards:
         yield f"there is no dashboard {uid}"
-
-
-def _dashboards() -> Collection[str] | None:
-    """The uids of the dashboards that Staddle ships, once it does."""
-    return None

@@ -1,68 +1,262 @@
 """Running the unit tests of rules with `vmalert-tool`.
 
-They are in its format (which is that of promtool), without what goes without saying: `rule_files`, `evaluation_interval`
-(10 s) and `groupname` are filled in. It compares annotations literally; to keep tests about what matters, it is given the
-rules with their `summary` only.
+They are in its format (which is that of promtool), without what goes without saying: `rule_files`, `interval` (10 s),
+`evaluation_interval` (the same) and `groupname` are filled in. It compares annotations literally; to keep tests about what
+matters, it is given the rules with their `summary` only. Each test is a run of its own with the rules that it is about, for
+the tool evaluates all rules that it is given, in every step.
 """
 
 from __future__ import annotations
 
+import os
+import random
+import re
+import shutil
+import socket
 import subprocess
 import tempfile
-from importlib.resources import files
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from staddle.alerting.catalogue import shipped
-from staddle.alerting.check import read_tests
+from staddle.alerting.catalogue import Alert, Catalogue, Recording
+from staddle.alerting.matching import parse_labels
 from staddle.alerting.rendering import rendered
+from staddle.errors import RuleError
 
 if TYPE_CHECKING:
-    from staddle.alerting.catalogue import Catalogue
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
     from staddle.manifest.layout import Program
 
 INTERVAL = "10s"
+PORTAL = "https://portal"
+_BAKED = b":8880"
+"""Where vmalert-tool listens up to 1.112; a vmalert that runs is there already."""
+_FAILED = re.compile(
+    r"alertname: (?P<alert>\S+), time: (?P<time>\S+),\s*exp:\[(?P<exp>.*?)\],\s*got:\[(?P<got>.*?)\]",
+    re.DOTALL,
+)
+_ALWAYS = re.compile(
+    r"^(\s*|Unit Testing:.*|FAILED|failed to run unit test for file .*)$|[\d/]+ [\d:]+ (Total time:.*|unittest failed)$",
+    re.MULTILINE,
+)
+_FIRING = re.compile(r"Labels:(\{.*?\})\s*\n\s*Annotations:(\{.*\})")
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def run_unit_tests(tool: Program, catalogue: Catalogue | None = None) -> tuple[bool, str]:
-    """Run the unit tests over the shipped rules, or others in their place. Returns whether all passed, and what it printed."""
-    catalogue = catalogue or shipped()
-    with tempfile.TemporaryDirectory(prefix="staddle-rules-") as scratch:
-        for name, content in rendered(catalogue, "https://portal", {}, ()).items():
-            (Path(scratch) / name).write_text(_with_summaries(content), encoding="utf-8")
-        for module, name, data in read_tests(files("staddle.alerting") / "tests"):
-            path = Path(scratch) / f"test-{name.replace('/', '-')}"
-            path.write_text(yaml.safe_dump(completed(data, module, catalogue)), encoding="utf-8")
-        result = subprocess.run(
-            [tool.path, "unittest", f"--files={scratch}/test-*.yml"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=dict(tool.environment),
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One test, as a complete file of tests, and the rules that it is about."""
+
+    file: str
+    module: str
+    test: str
+    content: Mapping[str, Any]
+    rules: Mapping[str, bytes]
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An alert as expected, or as it was."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An expectation that was not met."""
+
+    alert: str
+    time: str
+    expected: tuple[Firing, ...]
+    got: tuple[Firing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a test. `error` is what the tool said where that is no expectation that was not met."""
+
+    file: str
+    module: str
+    test: str
+    alerts: tuple[str, ...]
+    seconds: float
+    failures: tuple[Failure, ...] = ()
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures and not self.error
+
+    def to_data(self) -> dict[str, Any]:
+        return {**asdict(self), "passed": self.passed}
+
+
+def trials(
+    catalogue: Catalogue, tests: Sequence[tuple[str, str, dict[str, Any]]], *, module: str = "", keyword: str = ""
+) -> list[Trial]:
+    """The tests to run: those of a module whose name, file or alerts hold the keyword. Raises RuleError."""
+    problems: list[str] = []
+    found = [
+        _trial(catalogue, of, file, data, test)
+        for of, file, data in tests
+        for test in data["tests"]
+        if module in {"", of} and _wanted(test, file, keyword) and _known(test, file, catalogue, problems)
+    ]
+    if problems:
+        raise RuleError(problems)
+    return found
+
+
+def run(tool: Program, chosen: Sequence[Trial], told: Callable[[Outcome], None] = lambda _: None) -> list[Outcome]:
+    """Run them, several at a time; `told` hears of each as it ends. In the order given."""
+    workers = max(1, min(len(chosen), os.cpu_count() or 1))
+    with tempfile.TemporaryDirectory(prefix="staddle-rules-") as scratch, ThreadPoolExecutor(workers) as pool:
+        program = _Tool(tool, Path(scratch))
+        waiting = {pool.submit(program.run, trial, str(index)): index for index, trial in enumerate(chosen)}
+        done: dict[int, Outcome] = {}
+        for future in as_completed(waiting):
+            done[waiting[future]] = future.result()
+            told(future.result())
+    return [done[index] for index in range(len(chosen))]
+
+
+class _Tool:
+    """vmalert-tool, as often at the same time as one likes: each thread has one with a port of its own."""
+
+    def __init__(self, program: Program, scratch: Path) -> None:
+        self._program, self._scratch = program, scratch
+        content = Path(program.path).read_bytes()
+        self._content = content if b"httpListenPort" not in content and _BAKED in content else None
+        self._own = threading.local()
+
+    def run(self, trial: Trial, name: str) -> Outcome:
+        home = self._scratch / name
+        home.mkdir()
+        for file, content in trial.rules.items():
+            (home / file).write_bytes(content)
+        (home / "test.yml").write_text(yaml.dump(dict(trial.content), Dumper=_Dumper, allow_unicode=True), "utf-8")
+        start = time.monotonic()
+        for _ in range(5):
+            result = self._once(home)
+            if "cannot start http server" not in result.stderr:
+                break
+            self._own.program = None
+        seconds = round(time.monotonic() - start, 3)
+        shutil.rmtree(home)
+        outcome = Outcome(trial.file, trial.module, trial.test, trial.alerts, seconds)
+        return outcome if result.returncode == 0 else _failed(outcome, result.stdout + result.stderr)
+
+    def _once(self, home: Path) -> subprocess.CompletedProcess[str]:
+        argv = [self._path(), "unittest", f"--files={home}/test.yml"]
+        # It keeps its data below TMPDIR, always under the same name.
+        environment = {**self._program.environment, "TMPDIR": str(home)}
+        return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
+
+    def _path(self) -> str:
+        if self._content is None:
+            return self._program.path
+        if getattr(self._own, "program", None) is None:
+            # Of the same length, as when a program's paths are relocated.
+            port = _free_port()
+            path = self._scratch / f"vmalert-tool-{port}"
+            path.write_bytes(self._content.replace(_BAKED, b":%d" % port))
+            path.chmod(0o700)
+            self._own.program = str(path)
+        program: str = self._own.program
+        return program
+
+
+def _trial(catalogue: Catalogue, module: str, file: str, data: dict[str, Any], test: dict[str, Any]) -> Trial:
+    alerts = tuple(dict.fromkeys(case["alertname"] for case in test.get("alert_rule_test") or []))
+    part = _about(catalogue, alerts, str(test))
+    files = {f"rules-{name}": _with_summaries(text) for name, text in rendered(part, PORTAL, {}, ()).items()}
+    complete = _completed(test, catalogue)
+    content = {"evaluation_interval": complete["interval"], **data, "rule_files": sorted(files), "tests": [complete]}
+    return Trial(file, module, str(test.get("name", "")), content, files, alerts)
+
+
+def _known(test: dict[str, Any], file: str, catalogue: Catalogue, problems: list[str]) -> bool:
+    names = [str(case.get("alertname")) for case in test.get("alert_rule_test") or []]
+    unknown = [name for name in dict.fromkeys(names) if name not in catalogue.alerts]
+    problems += [f"{file}: tests {name}, which is no alert" for name in unknown]
+    return not unknown
+
+
+def _wanted(test: dict[str, Any], file: str, keyword: str) -> bool:
+    alerts = (str(case.get("alertname")) for case in test.get("alert_rule_test") or [])
+    return keyword.lower() in " ".join((str(test.get("name", "")), file, *alerts)).lower()
+
+
+def _completed(test: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    wanted = [
+        {"groupname": catalogue.alerts[case["alertname"]].group, **case} for case in test.get("alert_rule_test") or []
+    ]
+    return {"interval": INTERVAL, **test, **({"alert_rule_test": wanted} if wanted else {})}
+
+
+def _about(catalogue: Catalogue, alerts: Sequence[str], text: str) -> Catalogue:
+    """Only these alerts, and the recording rules that they or `text` need: the tool evaluates all that it is given."""
+    needed = " ".join([text, *(catalogue.alerts[name].expr for name in alerts)])
+    recordings = [rule for group in catalogue.groups for rule in group.rules if isinstance(rule, Recording)]
+    kept: set[str] = set()
+    while more := [rule for rule in recordings if rule.name in needed and rule.name not in kept]:
+        kept |= {rule.name for rule in more}
+        needed += " ".join(rule.expr for rule in more)
+    groups = (
+        replace(
+            group,
+            rules=tuple(rule for rule in group.rules if rule.name in (alerts if isinstance(rule, Alert) else kept)),
         )
-    return result.returncode == 0, result.stdout + result.stderr
+        for group in catalogue.groups
+    )
+    return Catalogue(tuple(group for group in groups if group.rules))
 
 
-def completed(data: dict[str, Any], module: str, catalogue: Catalogue) -> dict[str, Any]:
-    """A file of tests with what goes without saying."""
-    alerts = catalogue.alerts
-    tests = []
-    for test in data["tests"]:
-        wanted = [
-            {"groupname": alerts[case["alertname"]].group, **case} if case.get("alertname") in alerts else case
-            for case in test.get("alert_rule_test") or []
-        ]
-        tests.append({"interval": INTERVAL, **test, **({"alert_rule_test": wanted} if wanted else {})})
-    return {"evaluation_interval": INTERVAL, "rule_files": [f"{module}.yml"], **data, "tests": tests}
-
-
-def _with_summaries(content: bytes) -> str:
-    data = yaml.safe_load(content)
+def _with_summaries(content: bytes) -> bytes:
+    data = yaml.load(content, _Loader)  # noqa: S506 - a safe one
     for group in data["groups"]:
         for rule in group["rules"]:
             if "annotations" in rule:
                 rule["annotations"] = {"summary": rule["annotations"].get("summary", "")}
-    text: str = yaml.safe_dump(data)
-    return text
+    text: str = yaml.dump(data, Dumper=_Dumper, allow_unicode=True)
+    return text.encode()
+
+
+def _failed(outcome: Outcome, printed: str) -> Outcome:
+    failures = tuple(_failures(printed))
+    # What was said beyond expectations, without what always comes.
+    rest = " ".join(_ALWAYS.sub("", printed).split())
+    return replace(outcome, failures=failures, error="" if failures else rest or "no reason given")
+
+
+def _failures(printed: str) -> Iterator[Failure]:
+    for match in _FAILED.finditer(printed):
+        expected, got = (tuple(_firings(match[key])) for key in ("exp", "got"))
+        yield Failure(match["alert"], match["time"], expected, got)
+
+
+def _firings(text: str) -> Iterator[Firing]:
+    for labels, texts in _FIRING.findall(text):
+        told = {key: value for key, value in parse_labels(labels).items() if key not in {"alertgroup", "alertname"}}
+        yield Firing(told, parse_labels(texts))
+
+
+def _free_port() -> int:
+    while True:
+        port = random.randrange(2000, 10_000)  # noqa: S311 - four digits, as those that it replaces
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            return port

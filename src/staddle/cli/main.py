@@ -30,6 +30,7 @@ TOPICS = {
     "repo": ("repo",),
     "bundle": ("bundle",),
     "alerts": ("alerts",),
+    "rules": ("rules",),
     "dashboards": ("dashboards",),
     "inventory": ("check", "init"),
 }
