@@ -22,8 +22,6 @@ ANNOTATIONS = ("summary", "description")
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation")
 LABELS: Mapping[str, tuple[str, ...]] = {"instance": ("cls", "ins", "ip"), "cluster": ("cls",), "fleet": ()}
 """What a test has to see on an alert, by its scope: whoever is told must know what it is about."""
-DASHBOARDS_TO_COME = frozenset({"pgsql", "redis", "etcd", "minio", "haproxy", "keepalived"})
-"""Modules whose dashboards are being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +127,6 @@ def _runbook(text: str | None) -> Iterator[str]:
 
 
 def _dashboard(alert: Alert, material: Material) -> Iterator[str]:
-    if alert.module in DASHBOARDS_TO_COME:
-        return
     if not alert.dashboard:
         yield "has no dashboard"
     elif (uid := alert.dashboard.partition("?")[0]) not in material.dashboards:
