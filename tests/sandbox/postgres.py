@@ -72,9 +72,32 @@ class Postgres:
         quiet = subprocess.DEVNULL
         return subprocess.Popen(argv, user=self.user, stdout=quiet, stderr=quiet, cwd=self.home, env=self.environment)
 
-    def sql(self, text: str) -> str:
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    def sql(self, text: str, database: str = "postgres") -> str:
         """Run it as one script, statement by statement."""
-        return self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-", stdin=text)
+        return self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-", stdin=text)
+
+    def value(self, query: str, database: str = "postgres") -> str:
+        """The only value that a query gives, as text."""
+        return self.run("psql", "-X", "-A", "-t", "-q", "-d", database, "-c", query).strip()
+
+    def start(self) -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.home / "start.log"), "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
+
+    @property
+    def runs(self) -> bool:
+        return (self.data / "postmaster.pid").exists()
+
+    def configure(self, **settings: str) -> None:
+        """Settings that hold from the next start or reload."""
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -94,6 +117,41 @@ class Postgres:
 @contextlib.contextmanager
 def postgres(**settings: str) -> Iterator[Postgres]:
     """A running server with these settings beside the usual."""
+    with _home() as server:
+        server.run("initdb", "-D", str(server.data), "-U", "postgres", "-A", "trust", "--no-sync")
+        with (server.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(CONFIGURATION)
+        with _running(server, settings):
+            yield server
+
+
+@contextlib.contextmanager
+def replica(primary: Postgres, name: str = "replica", **settings: str) -> Iterator[Postgres]:
+    """A running server that streams from another one, by a slot and as an application of this name."""
+    with _home() as server:
+        slot = ("-C", "-S", name, "-R", "-c", "fast", "-X", "stream", "--no-sync")
+        source = f"host={primary.home} user=postgres application_name={name}"
+        server.run("pg_basebackup", "-D", str(server.data), "-d", source, *slot)
+        with _running(server, settings):
+            yield server
+
+
+@contextlib.contextmanager
+def load(server: Postgres, *arguments: str, scale: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    """pgbench at work in the database `postgres`: two clients, a hundred transactions a second, unless told otherwise."""
+    if server.value("SELECT to_regclass('pgbench_accounts')") == "":
+        server.run("pgbench", "-i", "-q", "-s", str(scale))
+    given = arguments or ("-c", "2", "-R", "100")
+    process = server.background("pgbench", "-n", "-T", "3600", *given)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Postgres]:
     programs()
     home = Path(tempfile.mkdtemp(prefix="staddle-postgres-"))
     user = None
@@ -101,21 +159,22 @@ def postgres(**settings: str) -> Iterator[Postgres]:
         user = "postgres" if _exists("postgres") else "nobody"
         shutil.chown(home, user)
     home.chmod(0o755)
-    server = Postgres(home, user)
     try:
-        data = str(home / "data")
-        server.run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
-        own = {"log_directory": str(server.log), "unix_socket_directories": str(home), **settings}
-        lines = "".join(f"{name} = '{value}'\n" for name, value in own.items())
-        with Path(data, "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(CONFIGURATION + lines)
-        server.run("pg_ctl", "-D", data, "-w", "-l", str(home / "start.log"), "start")
-        try:
-            yield server
-        finally:
-            server.run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        yield Postgres(home, user)
     finally:
         shutil.rmtree(home)
+
+
+@contextlib.contextmanager
+def _running(server: Postgres, settings: Mapping[str, str]) -> Iterator[None]:
+    own = {"log_directory": str(server.log), "unix_socket_directories": str(server.home)}
+    server.configure(**{**own, **settings})
+    server.start()
+    try:
+        yield
+    finally:
+        if server.runs:
+            server.stop()
 
 
 def _exists(user: str) -> bool:

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PORTS = (3080, 8080, 8443, 8428, 8880, 9059, 9100, 9113, 9115, 9428, 9596, 9597, 9598, 10053, 10123, 10428)
-"""Every port of the built-in inventory."""
+PORTS = (
+    *(3080, 8080, 8443, 8428, 8880, 9059, 9100, 9113, 9115, 9428, 9596, 9597, 9598, 9630, 9640, 10053, 10123),
+    10428,
+)
+"""Every port of the built-in inventory and of its modules, and one to spare."""
 
 _claims: list[IO[str]] = []
 """Locks on the ports that this process gave to its stacks; they end with it."""

@@ -29,7 +29,8 @@ def box(tmp_path_factory: pytest.TempPathFactory, server: Postgres) -> Iterator[
     home = tmp_path_factory.mktemp("slowsql")
     own = {"infra_seq": 1, "nodename": "box", "pg_cluster": "pg-test", "pg_seq": 1, "pg_role": "primary"}
     off = {
-        f"{name}_enabled": False for name in ("vmetrics", "vmalert", "alertmanager", "dns", "blackbox", "node_exporter")
+        f"{name}_enabled": False
+        for name in ("vmetrics", "vmalert", "alertmanager", "dns", "blackbox", "node_exporter", "pg_exporter")
     }
     hosts = {"infra": {"hosts": {"127.0.0.1": own}}}
     text = json.dumps({"all": {"children": hosts, "vars": {**off, "node_ntp_enabled": False}}})

@@ -119,7 +119,7 @@ def test_collectors_are_switched_off_that_the_release_has(version: str, on: str,
     [
         ("postgresql://u:p@h/d", "host=h user=u dbname=d", "p"),
         ("postgresql://u@h", "host=h user=u dbname=postgres", ""),
-        ("postgres:///d?host=/run/pg&user=u&password=p", "host='/run/pg' user=u dbname=d", "p"),
+        ("postgres:///d?host=/run/pg&user=u&password=p", "host='/run/pg' user=u dbname=d sslmode=disable", "p"),
         ("postgresql://u:p@h/it's", "host=h user=u dbname='it\\'s'", "p"),
     ],
 )

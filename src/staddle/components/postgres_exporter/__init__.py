@@ -185,8 +185,10 @@ class RemotePostgresExporter(PgExporter):
 
     def labels(self, ctx: Context) -> dict[str, str]:
         remote = self._remote(ctx)
-        where = remote.pg_host or self.connection(ctx).values.get("host") or ctx.node.ip
-        return {"cls": remote.pg_cluster, "ins": f"{remote.pg_cluster}-{remote.pg_seq}", "ip": where}
+        where = remote.pg_host or self.connection(ctx).values["host"]
+        # By a socket it is on this host.
+        ip = ctx.node.ip if where.startswith("/") else where
+        return {"cls": remote.pg_cluster, "ins": f"{remote.pg_cluster}-{remote.pg_seq}", "ip": ip}
 
     def connection(self, ctx: Context) -> Connection:
         remote, params = self._remote(ctx), ctx.params

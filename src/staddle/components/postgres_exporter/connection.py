@@ -22,8 +22,12 @@ class Connection:
 
     @property
     def text(self) -> str:
-        """As a connection string of keywords: the form to which the exporter appends the names of databases."""
-        return " ".join(f"{name}={_quoted(value)}" for name, value in self.values.items() if value)
+        """As a connection string of keywords: the form to which the exporter appends the names of databases.
+
+        It takes a string for one by the first keyword, which may have no underscore.
+        """
+        ordered = {"host": "", **self.values}
+        return " ".join(f"{name}={_quoted(value)}" for name, value in ordered.items() if value)
 
     @property
     def pgpass(self) -> bytes:
@@ -43,6 +47,8 @@ def from_url(url: str, common: Mapping[str, str]) -> Connection:
         "dbname": unquote(parts.path.strip("/")) or DATABASE,
         **query,
     }
+    if given["host"].startswith("/"):
+        given.setdefault("sslmode", "disable")  # a socket has no TLS
     password = unquote(parts.password or "") or given.pop("password", "")
     return Connection({**common, **given}, password)
 
