@@ -15,6 +15,9 @@ from tests.unit.fleet.boxes import done
 
 from staddle.drive.fleet import environment
 
+KILLS = int(os.environ.get("STADDLE_KILLS", "3"))
+"""How often an apply is killed: each time takes as long as two."""
+
 REJECT = """\
 table inet nowhere {
   chain input {
@@ -75,11 +78,12 @@ def test_a_dead_host_is_told_and_the_others_are_done_one_of_them_behind_a_jump_h
     assert {ip for ip, *_ in admin.apply()} == {OTHER}
 
 
+@pytest.mark.timeout(120 + 60 * KILLS)
 def test_killed_in_the_middle_the_next_apply_finishes(admin: Admin) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    for number in range(int(os.environ.get("STADDLE_KILLS", "3"))):
+    for number in range(KILLS):
         interval = f"{20 + number}s"
         portal = {
             "home": {"domain": "i.staddle"},

@@ -17,6 +17,9 @@ from urllib.parse import urlencode
 import pytest
 from tests.lab.fleet import FIRST, OTHER, SECOND, SPARE, WORKER, Admin, until
 
+# Silences are waited for: the story takes minutes.
+pytestmark = pytest.mark.timeout(900)
+
 RECEIVER = """\
 import http.server
 class Handler(http.server.BaseHTTPRequestHandler):
