@@ -37,7 +37,7 @@ class Connection:
 
 
 def from_url(url: str, common: Mapping[str, str]) -> Connection:
-    """What `postgresql://user:password@host:port/database?name=value` says, before what is common to all."""
+    """What `postgresql://user:password@host:port/database?name=value` says, and what is common to all where it doesn't."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     given = {
@@ -50,7 +50,7 @@ def from_url(url: str, common: Mapping[str, str]) -> Connection:
     if given["host"].startswith("/"):
         given.setdefault("sslmode", "disable")  # a socket has no TLS
     password = unquote(parts.password or "") or given.pop("password", "")
-    return Connection({**common, **given}, password)
+    return Connection({**given, **{name: value for name, value in common.items() if name not in given}}, password)
 
 
 def parameters(text: str) -> dict[str, str]:
