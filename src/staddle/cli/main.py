@@ -33,6 +33,7 @@ TOPICS = {
     "rules": ("rules",),
     "dashboards": ("dashboards",),
     "inventory": ("check", "init"),
+    "pg": ("pg",),
 }
 """The modules that bring commands. Only that of the command asked for is loaded: each takes a while."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from staddle.inventory import document
 from staddle.inventory.identity import external_url
+from staddle.inventory.modules import MODULES, member
 from staddle.inventory.schema import FIELDS, SECRET_KEY, is_secret
 from staddle.inventory.secrets import HIDDEN, spans
 
@@ -25,6 +26,8 @@ _TOKEN = re.compile(
 )
 _KEY = re.compile(r"(\s*)(?:-\s+)?[\"']?([\w.-]+)[\"']?\s*:")
 _SWITCH = "_enabled"
+_OF_MODULES = ("pg_", "pgbouncer_", "patroni_", "pgbackrest_", "redis_")
+"""Switches that mean something only where the module is."""
 # Messages that begin so are about the value at the path, and read as a sentence with it.
 _PREDICATES = ("is ", "has ", "holds ", "asks ", "replaces ", "starts ", "differs ", "can't be ")
 
@@ -127,7 +130,8 @@ def _nodes(nodes: Sequence[dict[str, Any]]) -> str:
 def _enabled(fleet: Fleet, *, infra: bool) -> list[str]:
     """What is switched on: on an INFRA node, or on any node. A switch belongs where its section says it runs."""
     nodes = fleet.infra if infra else fleet.nodes
-    switches = [name for name in FIELDS if name.endswith(_SWITCH) and _is_node_switch(name) is not infra]
+    switches = [name for name in FIELDS if name.endswith(_SWITCH) and not name.startswith(_OF_MODULES)]
+    switches = [name for name in switches if _is_node_switch(name) is not infra]
     return [name.removesuffix(_SWITCH) for name in switches if any(getattr(node.params, name) for node in nodes)]
 
 
@@ -136,13 +140,13 @@ def _is_node_switch(name: str) -> bool:
 
 
 def _clusters(fleet: Fleet) -> dict[str, dict[str, int]]:
-    """Clusters of other modules with their numbers of hosts, by module."""
+    """Clusters of modules with their numbers of hosts, by module."""
     found: dict[str, dict[str, int]] = {}
-    for node in fleet.nodes:
-        for name, value in node.extra.items():
-            if name.endswith("_cluster") and isinstance(value, str):
-                sizes = found.setdefault(name.removesuffix("_cluster"), {})
-                sizes[value] = sizes.get(value, 0) + 1
+    for module, (variable, _) in MODULES.items():
+        for node in fleet.nodes:
+            if place := member(node, module):
+                sizes = found.setdefault(variable.removesuffix("_cluster"), {})
+                sizes[place.cluster] = sizes.get(place.cluster, 0) + 1
     return found
 
 
@@ -178,6 +182,12 @@ def _block(problem: Problem, lines: _Lines) -> str:
     out += [f"{gutter} = {name}: {text}" for name, text in notes]
     out += [f"{gutter} = {hint}"] if hint else []
     return _printable("\n".join(out))
+
+
+def without_secrets(text: str) -> list[str]:
+    """The lines of an inventory with the secrets in them blotted out."""
+    lines = _Lines(text)
+    return [lines.whole(number) for number in range(1, len(lines.lines) + 1)]
 
 
 class _Lines:
@@ -218,6 +228,13 @@ class _Lines:
             line, start, stop = line[cut : cut + _WIDTH], start - cut, min(stop - cut, _WIDTH)
         before = "".join(char if char == "\t" else " " for char in line[:start])
         return line, before, max(stop - start, 1)
+
+    def whole(self, number: int) -> str:
+        """The line as it may be shown."""
+        line = self._line(number)
+        for first, last in sorted(self.masks.get(number, ()), reverse=True):
+            line = line[:first] + HIDDEN + line[last:]
+        return line
 
     def _line(self, number: int) -> str:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""

@@ -1,0 +1,133 @@
+"""`staddle pg`: the PostgreSQL clusters that the inventory names."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from staddle.cli.options import HERE, Inventory, Json, Yes
+from staddle.cli.output import out, print_json, say
+from staddle.errors import DeclinedError, InventoryError, StaddleError
+from staddle.inventory import load_inventory, parse_inventory, report
+from staddle.inventory.clusters import add, instances, remove, values
+from staddle.inventory.scaffold import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(name="pg", help="PostgreSQL clusters of the inventory.", no_args_is_help=True)
+
+Hosts = Annotated[list[str] | None, typer.Option("--host", help="Address of a host; several with commas, or repeated.")]
+DryRun = Annotated[bool, typer.Option("--check", help="Only show what would be changed.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands to the program."""
+    parent.add_typer(app, rich_help_panel="The inventory")
+
+
+@app.command("ls")
+def list_clusters(inventory: Inventory = HERE, as_json: Json = False) -> None:
+    """Which clusters there are, and their instances.
+
+    Examples:
+
+        staddle pg ls
+        staddle pg ls -i fleet.yml --json
+    """
+    found = instances(load_inventory(inventory).fleet)
+    if as_json:
+        print_json([asdict(instance) for instance in found])
+        return
+    if not found:
+        say("there is no PostgreSQL in the inventory; `staddle pg add` names some")
+        return
+    table = Table("cluster", "instance", "role", "host", "port", "watched by", box=None, header_style="bold")
+    for one in found:
+        table.add_row(one.cluster, one.ins, one.role or "-", one.ip or "-", str(one.port), one.watched_by or "its host")
+    out.print(table)
+
+
+@app.command("add")
+def add_cluster(
+    cluster: Annotated[str, typer.Argument(help="Name of the cluster.")],
+    host: Hosts = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Variable of the cluster, name=value; may be repeated.")
+    ] = None,
+    inventory: Inventory = HERE,
+    check: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Name a cluster in the inventory, or further hosts of one. Comments and layout stay as they are.
+
+    The first host of a new cluster is its primary. PostgreSQL itself is not touched: `staddle apply` watches it then.
+
+    Examples:
+
+        staddle pg add pg-orders --host 10.10.10.11,10.10.10.12
+        staddle pg add pg-orders --host 10.10.10.13
+        staddle pg add pg-shop --host 10.10.10.21 --set pgbouncer_enabled=true --set pg_port=5433
+    """
+    _change(inventory, lambda text: add(text, cluster, _split(host), values(setting or [])), check=check, yes=yes)
+
+
+@app.command("rm")
+def remove_cluster(
+    cluster: Annotated[str, typer.Argument(help="Name of the cluster.")],
+    host: Hosts = None,
+    inventory: Inventory = HERE,
+    check: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Take a cluster, or some hosts of one, out of the inventory. PostgreSQL itself is not touched.
+
+    Examples:
+
+        staddle pg rm pg-orders
+        staddle pg rm pg-orders --host 10.10.10.13 --yes
+    """
+    _change(inventory, lambda text: remove(text, cluster, _split(host)), check=check, yes=yes)
+
+
+def _split(hosts: list[str] | None) -> list[str]:
+    return [address.strip() for item in hosts or [] for address in item.split(",") if address.strip()]
+
+
+def _change(path: Path, edit: Callable[[str], str], *, check: bool, yes: bool) -> None:
+    """Show what an edit does, see that the inventory is valid with it, ask, and write."""
+    load_inventory(path)
+    before = path.read_bytes().decode("utf-8")
+    after = edit(before)
+    try:
+        loaded = parse_inventory(after, str(path))
+    except InventoryError as error:
+        sys.stderr.write(report.render(error.problems, after) + "\n")
+        raise StaddleError("the inventory would not be valid, and was not changed") from None
+    sys.stdout.writelines(_diff(before, after, path))
+    if check:
+        return
+    if not yes and sys.stdin.isatty() and not typer.confirm("Write this?", default=True, err=True):
+        raise DeclinedError("nothing was changed")
+    _write(path, after)
+    weak = "; " + "a password in it is well known" if loaded.weak_secrets else ""
+    say(f"wrote {path}{weak}; next: staddle plan -i {path}")
+
+
+def _diff(before: str, after: str, path: Path) -> list[str]:
+    """What was changed, without the secrets that stand in the same lines."""
+    old, new = report.without_secrets(before), report.without_secrets(after)
+    return [f"{line}\n" for line in difflib.unified_diff(old, new, str(path), str(path), lineterm="")]
+
+
+def _write(path: Path, text: str) -> None:
+    mode = path.stat().st_mode & 0o777
+    target = path.resolve()
+    write_private(target, text, force=True)
+    target.chmod(mode)
