@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections import defaultdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,14 +21,19 @@ from staddle.components.registration import LogSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.sandbox.stack import Stack
 
     from staddle.components.registration import LogFormat
 
 Rows = dict[str, list[dict[str, str]]]
+WRITTEN: dict[str, LogFormat] = {"csvlog": "postgres_csv", "jsonlog": "postgres_json", "stderr": "postgres_log"}
+"""What one PostgreSQL 15 wrote of the same events."""
+POSTGRES = Path(__file__).parents[1] / "unit/log_agent/postgres15"
 WORDS = [word for level, words in LEVELS.items() for word in (*words, words[0].upper())]
+
+
+EVENTS = {"csvlog": 24, "jsonlog": 24, "stderr": 57}
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +42,16 @@ def rows(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Row
     home = tmp_path_factory.mktemp("formats")
     store = Store(home / "store")
     formats: dict[str, LogFormat] = {str(name): name for name in FORMATS}
-    agent = AgentBox(home / "box", programs_of(stack), [store.url], {**formats, "levels": "json"})
+    agent = AgentBox(home / "box", programs_of(stack), [store.url], {**formats, **WRITTEN, "levels": "json"})
     store.start("-retentionPeriod=100y")
     try:
         agent.start(TZ=ZONE)
         for name in FORMATS:
             agent.log(name).write_text("".join(f"{sample.text}\n" for sample in SAMPLES if sample.format == name))
         agent.log("levels").write_text("".join(f'{{"level":"{word}","msg":"word {word}"}}\n' for word in WORDS))
-        expected = len(SAMPLES) + len(WORDS)
+        for written in WRITTEN:
+            agent.log(written).write_bytes((POSTGRES / f"{written}.txt").read_bytes())
+        expected = len(SAMPLES) + len(WORDS) + sum(EVENTS.values())
         wait_for("all rows", lambda: store.count("job:test")[0] >= expected, timeout=20)
         found: Rows = defaultdict(list)
         for row in store.query("job:test | sort by (_time)"):
@@ -64,6 +72,30 @@ def test_a_line_becomes_the_row_it_should(sample: Sample, rows: Rows) -> None:
     assert {key: row.get(key) for key in sample.fields} == sample.fields
     assert row.items() >= LABELS.items()
     assert row["_stream"] == f'{{ins="demo-{sample.format}",ip="127.0.0.1",job="test"}}'
+
+
+def test_csvlog_and_jsonlog_of_a_server_are_the_same_rows(rows: Rows) -> None:
+    """But for the text of a place in its source, and for the query's number, of which PostgreSQL itself tells two stories."""
+    own = ("ins", "_stream", "_stream_id", "loc", "query")
+    csv, json = (
+        {(row["sid"], row["sln"]): {key: row[key] for key in row if key not in own} for row in rows[f"demo-{name}"]}
+        for name in ("csvlog", "jsonlog")
+    )
+    assert len(csv) == EVENTS["csvlog"]
+    for event, row in csv.items():
+        assert row == json[event]
+    [raised] = [row for row in csv.values() if row["level"] == "warning"]
+    assert (raised["_msg"], raised["detail"], raised["hint"]) == ('x, "y"\nz', "more\nlines", "try")
+    assert (raised["addr"], raised["func"], raised["line"]) == ("127.0.0.1", "exec_stmt_raise", "3891")
+    assert any(row.get("duration") == "0.271" for row in csv.values())
+
+
+def test_stderr_of_a_server_is_read_line_by_line_with_what_belongs_to_a_statement(rows: Rows) -> None:
+    found = rows["demo-stderr"]
+    assert len(found) == EVENTS["stderr"]
+    assert {row["level"] for row in found} == {"info", "warning", "error"}
+    assert 'SELECT * FROM nope\n\t -- comment, "quoted"' in [row["_msg"] for row in found]
+    assert {row["user"] for row in found if row["level"] == "error"} == {"postgres"}
 
 
 def test_every_word_of_the_vocabulary_means_its_level(rows: Rows) -> None:

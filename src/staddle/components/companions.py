@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from staddle.inventory.fleet import Node
 
-LIBRARY = "/usr/lib/staddle/exporters"
+LIBRARIES = "/usr/lib/staddle"
 SHARED = ("__init__.py", "logagent/__init__.py", "logagent/guard.py")
 """What they import of the rest of Staddle; nothing else but Python's standard library."""
 EVERY = 60
@@ -65,7 +65,11 @@ class Companion(Component):
         """What it may do on a host. It is started as who may read its settings and the node's key."""
 
     def build(self, ctx: Context) -> Draft:
-        library, path, port = ctx.at(LIBRARY), ctx.at(f"/etc/staddle/{self.name}.json"), self._port(ctx)
+        library, path, port = (
+            ctx.at(f"{LIBRARIES}/{self.name}"),
+            ctx.at(f"/etc/staddle/{self.name}.json"),
+            self._port(ctx),
+        )
         confinement = self.confinement(ctx)
         settings = {
             "listen": ctx.listen(port),

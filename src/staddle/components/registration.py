@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 LogFormat = Literal[
     "plain", "timestamped", "python", "logfmt", "json", "victoria", "syslog_ng", "nginx_access", "nginx_error",
-    "postgres_csv", "postgres_json", "patroni", "pgbouncer", "pgbackrest", "redis",
+    "postgres_csv", "postgres_json", "postgres_log", "patroni", "pgbouncer", "pgbackrest", "redis",
 ]  # fmt: skip
 """How a line is written; `components/log_agent/formats.py` says what is read from it."""
 

@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--traces", default="http://127.0.0.1:10428", help="URL of the trace store (%(default)s)")
     made.add_argument("--state", type=Path, required=True, help="directory that keeps how far it got")
     made.add_argument("--listen", default="127.0.0.1:9597", help="HOST:PORT for /metrics and /health (%(default)s)")
-    made.add_argument("--select", default='{job="postgres"}', help="LogsQL filter for PostgreSQL's rows (%(default)s)")
+    made.add_argument(
+        "--select", default='{job="postgres"} sid:*', help="LogsQL filter for PostgreSQL's rows (%(default)s)"
+    )
     made.add_argument("--min-duration", type=float, default=0.0, help="leave out what took less, in ms (%(default)g)")
     made.add_argument(
         "--interval", type=float, default=1.0, help="seconds between looks at the log store (%(default)g)"

@@ -186,7 +186,7 @@ def _span(row: Row, statement: str, nanoseconds: int, options: Options) -> Span:
         "db.query.summary": name[:NAME_LIMIT],
         "db.query.text": (sql.redacted(statement) if options.redact else statement)[:TEXT_LIMIT],
         "server.address": row.get("ip", ""),
-        "client.address": row.get("addr", "").rpartition(":")[0] or row.get("addr", ""),
+        "client.address": row.get("addr", ""),
         "postgresql.user": row.get("user", ""),
         "postgresql.application_name": row.get("app", ""),
         "postgresql.pid": row.get("pid", ""),

@@ -22,7 +22,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "error": ("error", "err", "severe", "assert", "3"),
     "warning": ("warning", "warn", "4"),
     "notice": ("notice", "5"),
-    "info": ("info", "information", "informational", "log", "detail", "statement", "6"),
+    "info": ("info", "information", "informational", "log", "detail", "hint", "context", "location", "statement", "6"),
     "debug": ("debug", "debug1", "debug2", "debug3", "debug4", "debug5", "trace", "noise", "verbose", "7"),
 }
 """The level vocabulary, and the words (in any case) that mean each level. Whatever else a line says is `unknown`."""
@@ -55,7 +55,7 @@ class Format:
 
     `syntax` gives the first fields: the groups of `pattern`, or the keys of logfmt or JSON. In those `doubled`, a quote is
     written twice. `rename` maps keys to field names; `details` are (field, pattern) pairs whose groups become further
-    fields. `blank` fields mean nothing when they are `-`. `start` is how the first line of a row looks, where rows may
+    fields. `blank` says what a field is when it means nothing. `start` is how the first line of a row looks, where rows may
     have several.
 
     Of the fields, `time` (in the notation of `stamp`, and in UTC if a field `zone` says so) is the row's time, `message` its
@@ -70,7 +70,7 @@ class Format:
     details: tuple[tuple[str, str], ...] = ()
     stamp: Stamp | None = None
     rules: tuple[tuple[str, str, str], ...] = ()
-    blank: tuple[str, ...] = ()
+    blank: Mapping[str, str] = field(default_factory=dict)
     start: str = ""
 
 
@@ -78,6 +78,8 @@ _SECONDS = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _QUOTED = r'(?:[^"\\]|\\.)*'
 _ZONED = ("time", r"^(?P<time>\S+ \S+) (?P<zone>[A-Za-z]+)$")
 _DURATION = ("message", r"^duration: (?P<duration>\d+(?:\.\d+)?) ms")
+_CLIENT = ("addr", r"^(?P<addr>.+):(?P<port>\d+)$")
+_LOCATION = ("loc", r"^(?P<func>[^,]+), (?P<file>[^:]+):(?P<line>\d+)$")
 _REQUEST = ("request", r"^(?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<protocol>HTTP/[\d.]+))?$")
 
 POSTGRES_CSV: Mapping[str, str] = {
@@ -153,7 +155,7 @@ FORMATS: Mapping[LogFormat, Format] = {
         details=(_REQUEST,),
         stamp=COMMON_LOG,
         rules=(("status", "^5", "error"), ("status", "^4", "warning"), ("status", ".", "info")),
-        blank=("user", "size", "referer", "agent", "host", "server"),
+        blank=dict.fromkeys(("user", "size", "referer", "agent", "host", "server"), "-"),
     ),
     "nginx_error": Format(
         "pattern",
@@ -168,11 +170,22 @@ FORMATS: Mapping[LogFormat, Format] = {
         "pattern",
         _csv_pattern(tuple(POSTGRES_CSV.values())),
         doubled=tuple(name[1:] for name in POSTGRES_CSV.values() if name.startswith("*")),
-        details=(_ZONED, _DURATION),
+        details=(_ZONED, _DURATION, _CLIENT, _LOCATION),
+        blank={"code": "00000"},
         stamp=DOTTED,
         start=rf"^{_SECONDS}\.\d+ \S+,",
     ),
     "postgres_json": Format("json", rename=POSTGRES_JSON, details=(_ZONED, _DURATION), stamp=DOTTED),
+    # With `log_line_prefix` as PostgreSQL (`%m [%p] `) or Debian (`%m [%p] %q%u@%d `) has it. What belongs to a message comes
+    # in lines of its own: others may come in between.
+    "postgres_log": Format(
+        "pattern",
+        rf"^(?P<time>{_SECONDS}\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?:(?P<user>[^ @]*)@(?P<db>\S*) )?"
+        r"(?P<level>[A-Z]+\d?):  (?:(?P<code>[0-9A-Z]{5}): )?(?P<message>[\s\S]*)$",
+        details=(_DURATION,),
+        stamp=DOTTED,
+        start=rf"^{_SECONDS}\.\d+ \S+ \[",
+    ),
     "patroni": Format(
         "pattern",
         rf"^(?P<time>{_SECONDS},\d{{3}})(?: [+-]\d{{4}})? (?P<level>[A-Z]+): (?P<message>[\s\S]*)$",
@@ -182,6 +195,7 @@ FORMATS: Mapping[LogFormat, Format] = {
     "pgbouncer": Format(
         "pattern",
         rf"^(?P<time>{_SECONDS}\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<level>[A-Z]+) (?P<message>.*)$",
+        details=(("message", r"^[CS]-0x[0-9a-f]+: (?P<db>[^/ ]*)/(?P<user>[^@ ]*)@(?P<addr>\S+):(?P<port>\d+) "),),
         stamp=DOTTED,
     ),
     "pgbackrest": Format(

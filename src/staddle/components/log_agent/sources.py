@@ -19,6 +19,7 @@ SOCKET_PATH_LIMIT = 100
 PGSQL: Mapping[str, tuple[LogFormat, str, str]] = {
     "postgres": ("postgres_csv", "pg_log_dir", "*.csv"),
     "postgres-json": ("postgres_json", "pg_log_dir", "*.json"),
+    "postgres-log": ("postgres_log", "pg_log_dir", "*.log"),
     "patroni": ("patroni", "patroni_log_dir", "patroni.log"),
     "pgbouncer": ("pgbouncer", "pgbouncer_log_dir", "pgbouncer.log"),
     "pgbackrest": ("pgbackrest", "pgbackrest_log_dir", "*.log"),
@@ -57,7 +58,7 @@ def _pgsql(ctx: Context) -> list[LogSource]:
     sources = []
     for name, (style, parameter, files) in PGSQL.items():
         labels = {
-            "job": name.removesuffix("-json"),
+            "job": name.partition("-")[0],
             "cls": place.cluster,
             "ins": place.ins,
             "ip": ctx.node.ip,

@@ -131,7 +131,7 @@ def _parse(style: Format) -> list[str]:
     if edits:
         inner.append(f"rewrite {{ {' '.join(edits)} }};")
     inner += [f"if {{ parser {{ {_pattern(pattern, f'${{f.{name}}}')} }}; }};" for name, pattern in style.details]
-    edits = [f'unset(value("f.{name}") condition("${{f.{name}}}" eq "-"));' for name in style.blank]
+    edits = [f'unset(value("f.{name}") condition("${{f.{name}}}" eq "{text}"));' for name, text in style.blank.items()]
     if style.rules:
         edits += _rules(style)
     if edits:

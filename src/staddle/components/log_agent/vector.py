@@ -177,7 +177,7 @@ def _parse(style: Format) -> list[str]:
         )
     for name, pattern in style.details:
         lines.append(f"row = merge(row, parse_regex({_text('row', name)}, {_r(pattern)}) ?? {{}})")
-    lines += [f'if {_text("row", name)} == "-" {{ row.{name} = null }}' for name in style.blank]
+    lines += [f"if {_text('row', name)} == {_s(text)} {{ row.{name} = null }}" for name, text in style.blank.items()]
     if style.rules:
         choice = " else ".join(
             f"if match({_text('row', name)}, {_r(pattern)}) {{ row.level = {_s(level)} }}"
