@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.fleets import LAPTOP, TWO_INFRA, contexts
 
+from staddle.compile import running_on
 from staddle.components.log_agent import LogAgent
 from staddle.components.log_agent.receivers import receivers
 from staddle.components.log_agent.sources import node_sources
-from staddle.components.registry import all_components
 from staddle.errors import CompileError
 from staddle.manifest.resources import File
 
@@ -98,7 +98,7 @@ def test_without_receivers_there_is_no_agent() -> None:
 
 def test_in_a_sandbox_every_service_has_its_log() -> None:
     ctx = on()
-    services = {c.name for c in all_components() if c.enabled(ctx.node) and c.ports(ctx)}
+    services = {c.name for c in running_on(ctx) if c.ports(ctx)}
     found = {source.labels.get("app") for source in node_sources(ctx)}
     assert services <= found
     for source in node_sources(ctx):

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from tests.sandbox.stack import wait_for
 from tests.unit.logs.serving import Running, serving
 
 from staddle.traces.main import PROGRAM
@@ -220,10 +221,14 @@ def test_names_beyond_the_limit_are_counted_together(tmp_path: Path) -> None:
     with serving(tmp_path, "-spanmetrics.maxOperations=1", program=PROGRAM) as server:
         server.request("POST", PATH, SHOP.SerializeToString(), PROTOBUF)
         server.store.flush()
-        text = server.request("GET", "/metrics")[2].decode()
-    names = {line.split('span_name="')[1].split('"')[0] for line in text.splitlines() if "span_name=" in line}
-    assert len(names) == 2
-    assert "other" in names
+
+        def names() -> set[str]:
+            lines = server.request("GET", "/metrics")[2].decode().splitlines()
+            return {line.split('span_name="')[1].split('"')[0] for line in lines if "span_name=" in line}
+
+        # They are counted just after they are stored.
+        wait_for("two names", lambda: len(names()) == 2)
+        assert "other" in names()
 
 
 # --- sending
