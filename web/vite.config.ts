@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { assets } from './vite/assets';
@@ -21,5 +22,10 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
   },
-  test: { include: ['test/**/*.test.ts'], environment: 'node' },
+  test: {
+    include: ['test/**/*.test.ts'],
+    environment: 'node',
+    // Node can't read their modules, which import CommonJS by name.
+    alias: { '@grafana/data': fileURLToPath(new URL('node_modules/@grafana/data/dist/cjs/index.cjs', import.meta.url)) },
+  },
 }));

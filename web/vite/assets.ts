@@ -14,6 +14,9 @@ function files(): Map<string, string> {
     const file = join(entry.parentPath, entry.name);
     found.set(`public/build/img/icons/${relative(icons, file)}`, file);
   }
+  // Some that its components ask for are not in the package.
+  const own = join(import.meta.dirname, 'icons');
+  for (const name of readdirSync(own)) found.set(`public/build/img/icons/unicons/${name}`, join(own, name));
   const inter = (weight: number, style = 'normal') =>
     join(modules, `@fontsource/inter/files/inter-latin-${weight}-${style}.woff2`);
   found.set('public/fonts/inter/Inter-Regular.woff2', inter(400));

@@ -50,6 +50,7 @@ export function Theme({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     document.documentElement.style.colorScheme = mode;
+    document.body.style.margin = '0';
     document.body.classList.remove('theme-dark', 'theme-light');
     document.body.classList.add(`theme-${mode}`);
   }, [mode]);

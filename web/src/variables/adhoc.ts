@@ -57,7 +57,14 @@ export function addMatchers(expr: string, matchers: string): string {
         const list = /^\s*\([^)]*\)/.exec(expr.slice(i))![0];
         result += list;
         i += list.length;
-      } else if (next !== '(' && next !== '{' && !words.has(name[0].toLowerCase())) result += `{${matchers}}`;
+      } else if (
+        next !== '(' &&
+        next !== '{' &&
+        !words.has(name[0].toLowerCase()) &&
+        !/^\s*(by|without)\s*\(/i.test(expr.slice(i))
+      ) {
+        result += `{${matchers}}`;
+      }
     } else if (rest[0] === '{') {
       const inner = /^\{((?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|[^}])*)\}/.exec(rest);
       if (!inner) return expr;
