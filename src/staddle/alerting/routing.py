@@ -23,6 +23,16 @@ TEST_LABEL = "staddle_test"
 INHIBITIONS: tuple[dict[str, Any], ...] = (
     # A host that is down explains whatever else is wrong on it.
     {"source_matchers": ['alertname="NodeDown"'], "target_matchers": ['alertname!="NodeDown"'], "equal": ["ip"]},
+    # So does a component for the probes of it, and a log store for the queues of those who send there.
+    {
+        "source_matchers": ['alertname=~"InfraDown|NginxDown|DnsDown"'],
+        "target_matchers": ['alertname="ProbeFailed"'],
+        "equal": ["cls", "ip"],
+    },
+    {
+        "source_matchers": ['alertname=~"InfraDown|LogStoreReadOnly"', 'cls="vlogs"'],
+        "target_matchers": ['alertname="LogQueueGrowing"'],
+    },
     # Of the same trouble (label `family`), the worse message is enough, and that about the cluster as a whole.
     {
         "source_matchers": ['severity="CRIT"', 'family!=""'],

@@ -156,7 +156,7 @@ def test_levels_of_the_inventory_add_up_key_by_key() -> None:
     }
     assert given.alert_rules["NodeDown"].wait == "1m"
     node = yaml.safe_load(rule_files("https://p", given.alert_rules, owners(given, []))["node.yml"])
-    waits = [rule["for"] for rule in node["groups"][0]["rules"] if rule["alert"] == "NodeDown"]
+    waits = [rule["for"] for group in node["groups"] for rule in group["rules"] if rule["alert"] == "NodeDown"]
     assert waits == ["1m", "2m", "2m"]
 
 

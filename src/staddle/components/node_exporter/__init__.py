@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from staddle.components.base import PROMETHEUS, Component, Confinement, Context, Draft, Package, Phase, ServiceSpec
@@ -51,7 +52,7 @@ class NodeExporter(Component):
     def build(self, ctx: Context) -> Draft:
         params, program = ctx.params, ctx.program("node_exporter")
         return Draft(
-            resources=(Directory(ctx.at(TEXTFILES)), *_expiries(ctx)),
+            resources=(Directory(ctx.at(TEXTFILES)), *_expiries(ctx), *_targets(ctx)),
             service=ServiceSpec(
                 name=self.name,
                 argv=(
@@ -89,6 +90,19 @@ class NodeExporter(Component):
 def _expiries(ctx: Context) -> list[File]:
     content = expiries(ctx)
     return [] if content is None else [File(ctx.at(f"{TEXTFILES}/certificates.prom"), content, on_change="none")]
+
+
+def _targets(ctx: Context) -> list[File]:
+    """How many targets an INFRA node is to scrape for each job: one that isn't looked at is missed by nobody else."""
+    if not (ctx.node.is_infra and ctx.params.vmetrics_enabled):
+        return []
+    probes = ctx.registry.probes if ctx.params.blackbox_enabled else ()
+    jobs = [target.job for target in ctx.registry.targets]
+    jobs += [probe.job for probe in probes if probe.only_on in {None, ctx.node.ip}]
+    metric = "staddle_registered_targets"
+    lines = [f"# HELP {metric} How many targets of a job the inventory has.", f"# TYPE {metric} gauge"]
+    lines += [f'{metric}{{of="{job}"}} {count}' for job, count in sorted(Counter(jobs).items())]
+    return [File(ctx.at(f"{TEXTFILES}/targets.prom"), ("\n".join(lines) + "\n").encode(), on_change="none")]
 
 
 def _ntp_collector(ctx: Context) -> list[str]:
