@@ -5,6 +5,7 @@ import { loadDashboard } from '../src/dashboard/load';
 import type { Panel } from '../src/dashboard/model';
 import { newMappings } from '../src/dashboard/oldMappings';
 import { withSharedQueries } from '../src/dashboard/sharedQueries';
+import { samePanel } from '../src/dashboard/useStablePanel';
 import { resolveDataSource } from '../src/data/datasources';
 
 const folder = join(import.meta.dirname, 'dashboards');
@@ -33,6 +34,25 @@ describe.each(files)('%s', (name) => {
     for (const { gridPos } of panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
     expect(JSON.stringify(panels)).not.toMatch(/\$\{(DS|VAR)_/);
     expect(panels.map((panel) => panel.type)).not.toContain('graph');
+  });
+});
+
+describe('a panel that only moved', () => {
+  const [panel] = load('kinds.json').panels;
+
+  it('is the same as before', () => {
+    expect(samePanel(panel!, { ...panel!, gridPos: { x: 5, y: 5, w: 5, h: 5 } })).toBe(true);
+    expect(
+      samePanel(
+        { ...panel!, scoped: { a: { text: 'x', value: 'x' } } },
+        { ...panel!, scoped: { a: { text: 'x', value: 'x' } } },
+      ),
+    ).toBe(true);
+  });
+
+  it('is another one if it stands for another value, or asks for something else', () => {
+    expect(samePanel(panel!, { ...panel!, scoped: { a: { text: 'x', value: 'x' } } })).toBe(false);
+    expect(samePanel(panel!, { ...panel!, targets: [] })).toBe(false);
   });
 });
 
@@ -200,6 +220,16 @@ it('gives a panel the queries of the one whose data it shows', () => {
   const { panels } = load('resource-v1.json');
   const shown = withSharedQueries(panels.find((panel) => panel.title === 'Same data')!, panels);
   expect(shown.targets.map((target) => target.expr)).toEqual(['node_load1', 'node_load5']);
+});
+
+it('puts library panels that come along where they belong', () => {
+  const model = { type: 'stat', title: 'Shared', targets: [{ expr: 'up', refId: 'A' }] };
+  const place = { id: 7, gridPos: { x: 3, y: 0, w: 5, h: 5 }, libraryPanel: { uid: 'l', name: 'Shared' } };
+  const { panels } = loadDashboard(
+    { title: 'T', __elements: { l: { uid: 'l', kind: 1, model } }, panels: [place] },
+    sources,
+  );
+  expect(panels[0]).toMatchObject({ ...model, id: 7, gridPos: place.gridPos });
 });
 
 it('says so if it is no dashboard', () => {

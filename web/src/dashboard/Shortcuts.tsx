@@ -84,15 +84,15 @@ export function Shortcuts() {
       'g h': () => navigate('/dashboards'),
       'g e': () => navigate('/explore/metrics'),
       'g a': () => navigate('/alerts'),
-      // biome-ignore lint/correctness/noNestedComponentDefinitions: it is the name of a key.
-      Escape: () => {
-        if (document.querySelector('[role=dialog]')) return;
-        if (viewed) view(undefined);
-        else if (params.has('kiosk')) toggle('kiosk');
-      },
+    };
+    const leave = () => {
+      if (document.querySelector('[role=dialog]')) return;
+      if (viewed) view(undefined);
+      else if (params.has('kiosk')) toggle('kiosk');
     };
     const listen = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.key === 'Escape') return leave();
       const before = prefix.current && event.timeStamp - prefix.current.at < 1500 ? `${prefix.current.key} ` : '';
       const action = actions[before + event.key] ?? (before ? undefined : actions[event.key]);
       prefix.current = action ? undefined : { key: event.key, at: event.timeStamp };

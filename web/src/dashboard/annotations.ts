@@ -1,7 +1,7 @@
 import type { TimeRange } from '@grafana/data';
 import type { DataSource } from '../app/config';
 import { kindOf, resolveDataSource } from '../data/datasources';
-import { postForm } from '../data/http';
+import { isAbort, postForm } from '../data/http';
 import { milliseconds } from '../data/intervals';
 import type { PrometheusAnswer, Series } from '../data/prometheus';
 import { prometheusUrl } from '../data/queryPrometheus';
@@ -95,6 +95,7 @@ export async function queryAnnotations(
       try {
         return await ask(query, source, scope, signal);
       } catch (error) {
+        if (isAbort(error)) throw error;
         console.warn(`annotations “${query.name}”:`, error);
         return [];
       }

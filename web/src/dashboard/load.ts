@@ -17,6 +17,15 @@ function unwrap(raw: Json): Json {
   return raw;
 }
 
+/** Library panels that an export brings along (`__elements`), in the places that refer to them. */
+function withLibrary(panels: Json[], elements: Record<string, Json>): Json[] {
+  return panels.map((panel) => {
+    const model = elements[panel?.libraryPanel?.uid]?.model;
+    const own = model ? { ...model, id: panel.id, gridPos: panel.gridPos, libraryPanel: undefined } : panel;
+    return own?.panels ? { ...own, panels: withLibrary(own.panels, elements) } : own;
+  });
+}
+
 function completed(raw: Json, nextId: () => number): Panel {
   const panel = migratePanel(raw);
   return {
@@ -64,6 +73,7 @@ export function loadDashboard(raw: unknown, datasources: DataSource[], uid = '')
 
   let panels: Json[] = Array.isArray(json.panels) ? json.panels : [];
   if (!panels.length && Array.isArray(json.rows)) panels = fromRows(json.rows);
+  if (json.__elements) panels = withLibrary(panels, json.__elements);
   let id = highestId(panels);
   const complete = withKeys(panels.filter(Boolean).map((panel) => completed(panel, () => ++id)));
 

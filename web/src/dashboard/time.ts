@@ -2,8 +2,11 @@ import { type DateTime, dateMath, dateTime, dateTimeForTimeZone, type TimeRange,
 
 const absolute = (text: string, timeZone: string): DateTime | undefined => {
   if (/^\d{10,}$/.test(text)) return dateTimeForTimeZone(timeZone, Number(text));
-  const parsed = timeZone === 'utc' ? toUtc(text) : dateTime(text);
-  return parsed.isValid() ? parsed : undefined;
+  const parsed = Date.parse(text);
+  if (Number.isNaN(parsed)) return undefined;
+  // With a zone in the text it is a moment; without, it is the time of day where the user is, or as the dashboard says.
+  if (/([zZ]|[+-]\d\d:?\d\d)$/.test(text)) return dateTimeForTimeZone(timeZone, parsed);
+  return timeZone === 'utc' ? toUtc(text) : dateTime(parsed);
 };
 
 /** A range from its texts: `now-6h`, milliseconds, or a date. What can't be read counts as the last hour. */

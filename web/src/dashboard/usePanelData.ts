@@ -16,6 +16,7 @@ import { useDashboard } from './context';
 import type { Panel } from './model';
 import { withSharedQueries } from './sharedQueries';
 import { panelRange } from './time';
+import { useStablePanel } from './useStablePanel';
 
 export interface PanelState {
   state: LoadingState;
@@ -49,13 +50,14 @@ function told(errors: QueryResult['errors'], several: boolean): string | undefin
  * A panel's data, asked for while it is in view, and again when anything that it depends on changes. The old data stays until
  * the new is there; answers that are late are dropped.
  */
-export function usePanelData(panel: Panel, width: number, inView: boolean): PanelState {
+export function usePanelData(drawn: Panel, width: number, inView: boolean): PanelState {
+  const panel = useStablePanel(drawn);
   const { dashboard, scope: whole, range: wholeRange, timeZone } = useDashboard();
   const { datasources } = useConfig();
   const theme = useTheme2();
   const [answer, setAnswer] = useState<Answer>();
   const [loading, setLoading] = useState(false);
-  const asked = useRef<object>(undefined);
+  const settled = useRef<object>(undefined);
   // Some pixels more or less are no reason to ask again.
   const wide = Math.ceil(width / 100) * 100;
 
@@ -67,9 +69,8 @@ export function usePanelData(panel: Panel, width: number, inView: boolean): Pane
   const request = useMemo(() => ({ scope, wide, complete, datasources }), [scope, wide, complete, datasources]);
 
   useEffect(() => {
-    if (!inView || asked.current === request || withoutData.has(panel.type) || !width) return;
+    if (!inView || settled.current === request || withoutData.has(panel.type) || !request.wide) return;
     const stop = new AbortController();
-    asked.current = request;
     setLoading(true);
     const ask = async () => {
       const result = await queryPanel(request.complete, request.wide, request.scope, request.datasources, stop.signal);
@@ -84,17 +85,15 @@ export function usePanelData(panel: Panel, width: number, inView: boolean): Pane
       })
       .then((next) => {
         if (stop.signal.aborted) return;
+        settled.current = request;
         setLoading(false);
         startTransition(() => setAnswer(next));
       })
       .catch((error) => {
         if (!isAbort(error)) console.error(`panel “${panel.title}”:`, error);
       });
-    return () => {
-      stop.abort();
-      if (asked.current === request) asked.current = undefined;
-    };
-  }, [request, inView, panel, width]);
+    return () => stop.abort();
+  }, [request, inView, panel]);
 
   const data = useMemo(() => {
     if (!answer) return [];

@@ -10,6 +10,15 @@ import type { Dashboard } from './model';
 export const variablePart = (params: URLSearchParams): string =>
   new URLSearchParams([...params].filter(([key]) => key.startsWith('var-'))).toString();
 
+/** Whether nothing that anybody could see changed: then nothing is to be asked for again. */
+export function sameVariables(a: Variables, b: Variables): boolean {
+  const seen = (variables: Variables) =>
+    JSON.stringify(
+      [...variables.values()].map(({ name, value, options, filters, error }) => [name, value, options, filters, error]),
+    );
+  return seen(a) === seen(b);
+}
+
 /**
  * The dashboard's variables, and again whenever the URL or the range's text changes. Undefined until first known; the old
  * ones stay until new ones are.
@@ -33,7 +42,7 @@ export function useVariables(
     const scope = { range: now.current, dashboard: { uid: dashboard.uid, title: dashboard.title }, user };
     const sources = { datasources, cache: cache.current, signal: stop.signal };
     resolveVariables(dashboard.templating.list, new URLSearchParams(urlPart), scope, sources).then(
-      (found) => stop.signal.aborted || setVariables(found),
+      (found) => stop.signal.aborted || setVariables((old) => (old && sameVariables(old, found) ? old : found)),
       (error) => {
         if (!isAbort(error)) throw error;
       },

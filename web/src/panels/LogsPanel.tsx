@@ -119,6 +119,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     padding: theme.spacing(0.25, 1),
     border: 'none',
     background: 'none',
+    font: 'inherit',
     color: theme.colors.text.primary,
     textAlign: 'left',
     whiteSpace: 'pre',

@@ -55,13 +55,12 @@ function withNumbers(frame: DataFrame): DataFrame {
   return { ...frame, fields };
 }
 
-/** `transform: negative-Y`, and infinity, which can't be drawn. */
-function drawn(frame: DataFrame): DataFrame {
+/** Infinity can't be drawn. */
+function finite(frame: DataFrame): DataFrame {
   const fields = frame.fields.map((field) => {
-    if (field.type !== FieldType.number) return field;
-    const sign = field.config.custom?.transform === 'negative-Y' ? -1 : 1;
-    if (sign === 1 && field.values.every((value) => value === null || Number.isFinite(value))) return field;
-    return { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value * sign : null)) };
+    if (field.type !== FieldType.number || field.values.every((value) => value === null || Number.isFinite(value)))
+      return field;
+    return { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value : null)) };
   });
   return { ...frame, fields };
 }
@@ -73,6 +72,6 @@ export function prepareTimeSeries(data: DataFrame[]): DataFrame[] {
     .flatMap(split)
     .map(ascending)
     .map(withNumbers)
-    .map(drawn)
+    .map(finite)
     .map((frame) => applyNullInsertThreshold({ frame }));
 }

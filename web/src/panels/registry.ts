@@ -12,7 +12,6 @@ function later(load: () => Promise<{ default: ComponentType<PanelViewProps> }>):
 
 const views: Record<string, PanelView> = {
   timeseries: TimeSeriesPanel,
-  trend: TimeSeriesPanel,
   stat: StatPanel,
   text: TextPanel,
   table: later(() => import('./TablePanel')),
