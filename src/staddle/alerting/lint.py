@@ -50,14 +50,31 @@ class Finding:
     nearest: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it. `unchecked` are modules of which the stack has nothing: their metrics were not looked for."""
+
+    rules: int
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+
+
 def lint(
-    catalogue: Catalogue, store: Store, wrong: type[Exception], *, told: Callable[[str], None] = lambda _: None
-) -> list[Finding]:
+    catalogue: Catalogue,
+    store: Store,
+    wrong: type[Exception],
+    *,
+    module: str = "",
+    told: Callable[[str], None] = lambda _: None,
+) -> Report:
     """What is wrong with the rules, by a running stack. `wrong` is what it raises for an expression that can't be parsed."""
     known = set(store.label_values("__name__", ""))
+    # Some modules are exporters of job `node` (keepalived, haproxy).
+    watched = {*store.label_values("job", "up"), *store.label_values("exporter", "up")}
     recorded = {rule.name for group in catalogue.groups for rule in group.rules if not isinstance(rule, Alert)}
     found: list[Finding] = []
-    for rule in (rule for group in catalogue.groups for rule in group.rules):
+    rules = [rule for group in catalogue.groups for rule in group.rules if module in {"", rule.module}]
+    for rule in rules:
         told(rule.name)
         expr = expression(rule)
         try:
@@ -65,8 +82,10 @@ def lint(
         except wrong as error:
             found.append(Finding(rule.file, rule.name, f"is no MetricsQL: {error}"))
             continue
-        found += _names(rule, metrics_of(expr), known | recorded)
-    return found
+        if rule.module in watched:
+            found += _names(rule, metrics_of(expr), known | recorded)
+    unchecked = dict.fromkeys(rule.module for rule in rules if rule.module not in watched)
+    return Report(len(rules), tuple(found), tuple(unchecked))
 
 
 def expression(rule: Alert | Recording) -> str:

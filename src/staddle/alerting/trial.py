@@ -9,13 +9,13 @@ the tool evaluates all rules that it is given, in every step.
 from __future__ import annotations
 
 import os
+import queue
 import random
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 INTERVAL = "10s"
 PORTAL = "https://portal"
+_SPARE = 4
 _BAKED = b":8880"
 """Where vmalert-tool listens up to 1.112; a vmalert that runs is there already."""
 _FAILED = re.compile(
@@ -121,7 +122,7 @@ def run(tool: Program, chosen: Sequence[Trial], told: Callable[[Outcome], None] 
     """Run them, several at a time; `told` hears of each as it ends. In the order given."""
     workers = max(1, min(len(chosen), os.cpu_count() or 1))
     with tempfile.TemporaryDirectory(prefix="staddle-rules-") as scratch, ThreadPoolExecutor(workers) as pool:
-        program = _Tool(tool, Path(scratch))
+        program = _Tool(tool, Path(scratch), workers)
         waiting = {pool.submit(program.run, trial, str(index)): index for index, trial in enumerate(chosen)}
         done: dict[int, Outcome] = {}
         for future in as_completed(waiting):
@@ -131,13 +132,24 @@ def run(tool: Program, chosen: Sequence[Trial], told: Callable[[Outcome], None] 
 
 
 class _Tool:
-    """vmalert-tool, as often at the same time as one likes: each thread has one with a port of its own."""
+    """vmalert-tool, as often at the same time as there are workers: each run has a port and a directory of its own.
 
-    def __init__(self, program: Program, scratch: Path) -> None:
+    Copies are made before the first run: a file that is open for writing while another thread forks can't be run.
+    """
+
+    def __init__(self, program: Program, scratch: Path, workers: int) -> None:
         self._program, self._scratch = program, scratch
         content = Path(program.path).read_bytes()
-        self._content = content if b"httpListenPort" not in content and _BAKED in content else None
-        self._own = threading.local()
+        baked = b"httpListenPort" not in content and _BAKED in content
+        self._paths: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for port in _free_ports(workers + _SPARE) if baked else ():
+            # Of the same length, as when a program's paths are relocated.
+            path = scratch / f"vmalert-tool-{port}"
+            path.write_bytes(content.replace(_BAKED, b":%d" % port))
+            path.chmod(0o700)
+            self._paths.put(str(path))
+        for _ in range(0 if baked else workers):
+            self._paths.put(program.path)
 
     def run(self, trial: Trial, name: str) -> Outcome:
         home = self._scratch / name
@@ -146,34 +158,23 @@ class _Tool:
             (home / file).write_bytes(content)
         (home / "test.yml").write_text(yaml.dump(dict(trial.content), Dumper=_Dumper, allow_unicode=True), "utf-8")
         start = time.monotonic()
-        for _ in range(5):
-            result = self._once(home)
-            if "cannot start http server" not in result.stderr:
-                break
-            self._own.program = None
+        result = self._run(home)
         seconds = round(time.monotonic() - start, 3)
         shutil.rmtree(home)
         outcome = Outcome(trial.file, trial.module, trial.test, trial.alerts, seconds)
         return outcome if result.returncode == 0 else _failed(outcome, result.stdout + result.stderr)
 
-    def _once(self, home: Path) -> subprocess.CompletedProcess[str]:
-        argv = [self._path(), "unittest", f"--files={home}/test.yml"]
+    def _run(self, home: Path) -> subprocess.CompletedProcess[str]:
+        path = self._paths.get()
         # It keeps its data below TMPDIR, always under the same name.
         environment = {**self._program.environment, "TMPDIR": str(home)}
-        return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
-
-    def _path(self) -> str:
-        if self._content is None:
-            return self._program.path
-        if getattr(self._own, "program", None) is None:
-            # Of the same length, as when a program's paths are relocated.
-            port = _free_port()
-            path = self._scratch / f"vmalert-tool-{port}"
-            path.write_bytes(self._content.replace(_BAKED, b":%d" % port))
-            path.chmod(0o700)
-            self._own.program = str(path)
-        program: str = self._own.program
-        return program
+        argv = [path, "unittest", f"--files={home}/test.yml"]
+        result = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
+        if "cannot start http server" in result.stderr and not self._paths.empty():
+            # Somebody else took its port: that copy is not used again.
+            return self._run(home)
+        self._paths.put(path)
+        return result
 
 
 def _trial(catalogue: Catalogue, module: str, file: str, data: dict[str, Any], test: dict[str, Any]) -> Trial:
@@ -251,12 +252,16 @@ def _firings(text: str) -> Iterator[Firing]:
         yield Firing(told, parse_labels(texts))
 
 
-def _free_port() -> int:
-    while True:
-        port = random.randrange(2000, 10_000)  # noqa: S311 - four digits, as those that it replaces
+def _free_ports(count: int) -> list[int]:
+    """Of four digits, as the one that they replace."""
+    found: list[int] = []
+    for port in random.sample(range(2000, 10_000), 8000):
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))
             except OSError:
                 continue
-            return port
+        found.append(port)
+        if len(found) == count:
+            break
+    return found

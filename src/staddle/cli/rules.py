@@ -156,6 +156,7 @@ def test_rules(
 
 @app.command("lint")
 def lint_rules(
+    module: Module = "",
     own: Own = None,
     against: Annotated[
         str | None, typer.Option("--against", metavar="URL", help="The portal of a running stack.")
@@ -169,6 +170,8 @@ def lint_rules(
 ) -> None:
     """Whether a running stack (the sandbox, or `--against` a portal) understands all rules and has the metrics they ask for.
 
+    Of modules that it has nothing of (no Redis, no etcd), only the expressions are looked at.
+
     Exit status: 0 nothing found, 1 something is wrong.
 
     Examples:
@@ -178,16 +181,22 @@ def lint_rules(
     """
     catalogue = _rules(own)
     stores = Stores.behind(against, ca) if against else Stores.of_sandbox(Sandbox(directory))
+    _known_module(catalogue, module)
     with reporting(quiet=as_json) as reporter:
-        findings = lint(catalogue, stores, QueryError, told=lambda name: reporter.step(Step(f"looking at {name}")))
-    count = sum(len(group.rules) for group in catalogue.groups)
+
+        def told(name: str) -> None:
+            reporter.step(Step(f"looking at {name}"))
+
+        report = lint(catalogue, stores, QueryError, module=module, told=told)
+    findings = report.findings
     if as_json:
-        print_json({"rules": count, "findings": [asdict(finding) for finding in findings]})
+        print_json(asdict(report))
     else:
         for finding in findings:
             near = f"; did you mean {finding.nearest}?" if finding.nearest else ""
             out.print(f"{finding.file}: [bold]{finding.rule}[/] {escape(finding.message)}{near}")
-        say(f"{count} rules, {len(findings)} finding{'s' if len(findings) != 1 else ''}")
+        lacking = f"; this stack has no {', '.join(report.unchecked)}" if report.unchecked else ""
+        say(f"{report.rules} rules, {len(findings)} finding{'s' if len(findings) != 1 else ''}{lacking}")
     if findings:
         raise typer.Exit(1)
 
