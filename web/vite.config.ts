@@ -18,6 +18,7 @@ export default defineConfig(({ command }) => ({
     emptyOutDir: true,
     target: 'es2022',
     chunkSizeWarningLimit: 3000,
+    reportCompressedSize: false,
     // No code in index.html: the content security policy allows none.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,

@@ -128,7 +128,7 @@ describe('tables', () => {
   it('of before version 7 have overrides for styles', () => {
     const targets = byTitle('graphs-schema-18', 'Targets');
     expect(property(targets, 'Value', 'custom.cellOptions')).toEqual({ type: 'color-background' });
-    expect(property(targets, '__name__', 'custom.hidden')).toBe(true);
+    expect(property(targets, '__name__', 'custom.hideFrom.viz')).toBe(true);
     expect(property(targets, '/ip|job/', 'links')[0].url).toBe('/d/x?var-ip=${__value.raw}');
     expect(targets.transformations!.map((each) => each.id)).toEqual(['merge']);
   });
@@ -138,6 +138,11 @@ describe('tables', () => {
     expect(cells.fieldConfig.defaults.custom.cellOptions).toEqual({ type: 'color-background', mode: 'gradient' });
     expect(property(cells, 'Value', 'custom.cellOptions')).toEqual({ type: 'gauge', mode: 'lcd' });
   });
+});
+
+it('takes the settings of old heat maps', () => {
+  const { options } = byTitle('graphs-schema-18', 'Old heatmap');
+  expect(options).toMatchObject({ calculate: true, color: { mode: 'scheme', scheme: 'Oranges' } });
 });
 
 it('puts value mappings together', () => {

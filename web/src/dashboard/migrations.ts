@@ -58,6 +58,7 @@ function migrateFieldConfig(config: Json): Json {
 function migrateProperty(property: Json): Json {
   if (property.id === 'mappings') return { ...property, value: newMappings(property.value ?? []) };
   if (property.id === 'thresholds' && property.value) return { ...property, value: withBase(property.value) };
+  if (property.id === 'custom.hidden') return { id: 'custom.hideFrom.viz', value: property.value };
   if (property.id === 'custom.displayMode') return { id: 'custom.cellOptions', value: cellOptions(property.value) };
   return property;
 }
@@ -92,6 +93,20 @@ function migrateLegend(options: Json): Json {
   return { ...options, legend: { ...options.legend, displayMode: 'list', showLegend: false } };
 }
 
+/** Heat maps of before version 9 have their settings beside the options. */
+function migrateHeatmap(panel: Json): Json {
+  if (!panel.dataFormat) return panel;
+  const scheme = String(panel.color?.colorScheme ?? 'interpolateOranges').replace(/^interpolate/, '');
+  const mode = panel.color?.mode === 'opacity' ? 'opacity' : 'scheme';
+  const options = {
+    calculate: panel.dataFormat === 'timeseries',
+    color: { mode, scheme, fill: panel.color?.cardColor, exponent: panel.color?.exponent, steps: 64 },
+    yAxis: { unit: panel.yAxis?.format, decimals: panel.yAxis?.decimals ?? undefined },
+    ...panel.options,
+  };
+  return { ...panel, options };
+}
+
 /** A panel of any version as the current one would have it. */
 export function migratePanel(raw: Json): Json {
   let panel = { ...raw };
@@ -111,6 +126,8 @@ export function migratePanel(raw: Json): Json {
       },
     };
     panel.fieldConfig ??= { defaults: { unit }, overrides: [] };
+  } else if (panel.type === 'heatmap') {
+    panel = migrateHeatmap(panel);
   } else if (panel.type === 'text' && panel.content !== undefined) {
     panel.options = { mode: panel.mode ?? 'markdown', content: panel.content, ...panel.options };
   } else if (panel.type === 'marcusolsson-dynamictext-panel') {

@@ -73,12 +73,15 @@ function Dial({ value, width, height, theme, withName, markers, labels }: DialPr
       </text>
       {withName && (
         <text x={cx} y={height - 6} textAnchor="middle" fontSize={14} fill={theme.colors.text.primary}>
-          {value.display.title}
+          {shortened(value.display.title ?? '', width / 8)}
         </text>
       )}
     </svg>
   );
 }
+
+const shortened = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, Math.max(1, Math.floor(most) - 1))}…` : text;
 
 /** A value between its least and its greatest, on a dial. */
 export default function GaugePanel(props: PanelViewProps) {

@@ -1,5 +1,5 @@
-import { type DashboardCursorSync, type DataFrame, FieldType, type TimeRange } from '@grafana/data';
-import { LegendDisplayMode, SortOrder, TooltipDisplayMode } from '@grafana/schema';
+import type { DashboardCursorSync, DataFrame, Field } from '@grafana/data';
+import { LegendDisplayMode, SortOrder, StackingMode, TooltipDisplayMode } from '@grafana/schema';
 import {
   type PanelContext,
   PanelContextProvider,
@@ -63,6 +63,7 @@ export function TimeSeriesPanel({
         timeZone={timeZone}
         legend={legend}
         options={options}
+        tweakScale={percentScale as never}
       >
         {(config: UPlotConfigBuilder, aligned: DataFrame) => (
           <>
@@ -99,6 +100,12 @@ export function TimeSeriesPanel({
   );
 }
 
+/** Percentages are of a whole: the limits that the field has are for its values, not for their parts. */
+function percentScale(scale: object, field: Field): object {
+  if (field.config.custom?.stacking?.mode !== StackingMode.Percent) return scale;
+  return { ...scale, min: undefined, max: undefined, range: undefined, stackingMode: StackingMode.Percent };
+}
+
 const revisions = new Map<string, number>();
 
 /** A number for each structure together with what the legend hides. */
@@ -107,7 +114,3 @@ function structureOf(structure: number, hidden: string): number {
   if (!revisions.has(id)) revisions.set(id, revisions.size + 1);
   return revisions.get(id)!;
 }
-
-export const hasTime = (frame: DataFrame): boolean => frame.fields.some((field) => field.type === FieldType.time);
-
-export type { TimeRange };
