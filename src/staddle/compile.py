@@ -93,6 +93,11 @@ def certificates_of(ctx: Context) -> list[CertificateRequest]:
     return [request for component in running_on(ctx) for request in component.certificates(ctx)]
 
 
+def secrets_of(ctx: Context) -> list[str]:
+    """The names of secrets that the node's components need made."""
+    return [name for component in running_on(ctx) for name in component.secrets(ctx)]
+
+
 def ports_of(ctx: Context) -> dict[tuple[str, str], int]:
     """Every port that the node's components listen on, by (component, parameter)."""
     return {

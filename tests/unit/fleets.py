@@ -67,7 +67,8 @@ def material_for(fleet: Fleet) -> Material:
     wanted += [(node.ip, name) for node in fleet.infra for name in ("nginx", "infra")]
     pairs = {(ip, name): KeyPair(certificate(), f"private key {name} {ip}\n".encode()) for ip, name in wanted}
     authorities: dict[Role, bytes] = {"node": certificate(), "infra": certificate()}
-    return Material(certificate(), pairs, {"dba": "$2b$08$hash"}, machine_cas=authorities)
+    secrets = {name: f"made {name}" for name in ("grafana-admin-password", "grafana-secret-key")}
+    return Material(certificate(), pairs, {"dba": "$2b$08$hash"}, machine_cas=authorities, secrets=secrets)
 
 
 def contexts(text: str = LAPTOP, **defaults: object) -> dict[str, Context]:

@@ -62,7 +62,9 @@ def test_no_file_belongs_to_two_components(kind: str) -> None:
 def test_secrets_are_marked_and_closed() -> None:
     files = files_of(compiled()["127.0.0.1"])
     secrets = {path: file for path, file in files.items() if file.secret}
-    assert {path.rpartition("/")[2] for path in secrets} == {"nginx.key", "htpasswd", "node.key", "infra.key"}
+    of_grafana = {"admin-password", "secret-key", "staddle.yml"}
+    expected = {"nginx.key", "htpasswd", "node.key", "infra.key"} | of_grafana
+    assert {path.rpartition("/")[2] for path in secrets} == expected
     assert all(file.mode & 0o007 == 0 for file in secrets.values())
     assert not [path for path, file in files.items() if b"private key" in file.content and not file.secret]
 

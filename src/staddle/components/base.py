@@ -114,7 +114,7 @@ class Material:
     the local repository are trusted by (armoured OpenPGP; empty: there is no repository yet), `repository` is that itself.
     `sources` are the upstreams that nodes use, by node ip and module; `ssh_ca` and `ssh` are what administrators log in
     from node to node with: the CA (one line), and the identity of each node. `machine_cas` are the certificates of the
-    machines' CAs, by role.
+    machines' CAs, by role. `secrets` are those that components asked for and that the inventory doesn't name.
     """
 
     ca_certificate: bytes
@@ -128,6 +128,7 @@ class Material:
     ssh_ca: str = ""
     ssh: Mapping[str, SshIdentity] = field(default_factory=dict)
     machine_cas: Mapping[Role, bytes] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 INFRA = "infra"
@@ -377,6 +378,11 @@ class Component(ABC):
 
     def certificates(self, ctx: Context) -> tuple[CertificateRequest, ...]:
         """The certificates it needs on the node."""
+        del ctx
+        return ()
+
+    def secrets(self, ctx: Context) -> tuple[str, ...]:
+        """Names of secrets that it needs and that the inventory doesn't set: made once, the same on every node."""
         del ctx
         return ()
 

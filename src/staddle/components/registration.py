@@ -110,6 +110,10 @@ class Route:
     queries: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    elsewhere: str = ""
+    """A regular expression: what begins so below the route is meant for the portal itself, and led there."""
+    user_header: str = ""
+    """In which header the program is told who has logged in at the portal; empty: it isn't. What clients send is discarded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from staddle.compile import certificates_of
+from staddle.compile import certificates_of, secrets_of
 from staddle.components.admin_user import exchanges
 from staddle.components.base import KeyPair, Material
 from staddle.components.machines import AUTHORITIES
@@ -20,7 +20,7 @@ from staddle.drive.rundir import FILES
 from staddle.errors import StaddleError
 from staddle.pki.authority import open_authority
 from staddle.pki.files import write_file
-from staddle.pki.passwords import ensure_hashes, ensure_login
+from staddle.pki.passwords import ensure_hashes, ensure_login, ensure_secret
 from staddle.pki.ssh import SshAuthority
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         file = admin / "portal-login"
         users = ensure_login(file)
         notes.append(f"nginx_users is empty, so the portal's login is one that was made for it: see {file}")
+    secrets = {}
+    for name in sorted({name for ctx in contexts.values() for name in secrets_of(ctx)}):
+        secrets[name], made = ensure_secret(admin / "secrets" / name)
+        if made:
+            notes.append(f"made a secret, {name}: see {admin / 'secrets' / name}")
     repository = served(admin, params.repo_name)
     if repository is None and inventory is not None:
         # A sandbox has files of its own; `staddle repo build` keeps its beside the inventory.
@@ -77,6 +82,7 @@ def ensure_material(contexts: Mapping[str, Context], admin: Path, inventory: Pat
         repository=repository,
         ssh_ca=exchange.public if exchange else "",
         ssh=identities,
+        secrets=secrets,
         machine_cas={role: machine.pem for role, machine in machines.items()},
     )
     return material, notes

@@ -86,7 +86,7 @@ def unavailable(node: Node, facts: HostFacts, supplied: Container[str] = ()) -> 
             continue
         missing = [p for p in component.packages_on(node) if _version(p, facts.packages.get(p.name)) is None]
         missing = [p for p in missing if not p.programs or not all(name in supplied for name in p.programs)]
-        if component.engines_on(node, frozenset()):
+        if component.dispensable or component.engines_on(node, frozenset()):
             missing = [package for package in missing if not package.optional]
         # What can be done without is only missed where there is nothing else.
         if any(package.optional for package in missing) and len(component.packages_on(node)) > len(missing):

@@ -51,6 +51,22 @@ def ensure_login(file: Path) -> dict[str, str]:
     return {user: password}
 
 
+def ensure_secret(file: Path) -> tuple[str, bool]:
+    """The secret kept in `file` (0600), and whether it was made just now. Raises PkiError."""
+    try:
+        made = not file.exists()
+        if made:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_file(file, f"{new_secret()}\n".encode(), 0o600)
+        file.chmod(0o600)
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PkiError(f"can't keep a secret in {file}: {error}") from error
+    if not secret:
+        raise PkiError(f"{file} is empty", hint="remove it; a new one is made")
+    return secret, made
+
+
 def _read(file: Path) -> dict[str, str]:
     try:
         data = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
