@@ -55,7 +55,9 @@ class Source:
 def name_of(panel: dict[str, Any]) -> str:
     """What a panel is called in findings."""
     where = panel.get("gridPos") or {}
-    return str(panel.get("title") or f"(no title, {panel.get('type')} at {where.get('x')},{where.get('y')})")
+    return (
+        str(panel.get("title") or "").strip() or f"(no title, {panel.get('type')} at {where.get('x')},{where.get('y')})"
+    )
 
 
 def targets(panel: dict[str, Any]) -> list[dict[str, Any]]:

@@ -58,13 +58,15 @@ def _head(source: Source) -> Iterator[Finding]:
 
 
 def _identity(source: Source) -> Iterator[Finding]:
-    ids = Counter(panel.get("id") for panel in source.panels)
+    seen: dict[int, dict[str, Any]] = {}
     for panel in source.panels:
         number = panel.get("id")
         if not isinstance(number, int):
             yield source.finding(panel, "id", "has no id")
-        elif ids[number] > 1:
-            yield source.finding(panel, "id", f"its id {number} belongs to {ids[number]} panels")
+        elif number in seen:
+            yield source.finding(panel, "id", f"its id {number} is that of {name_of(seen[number])!r}")
+        else:
+            seen[number] = panel
 
 
 def _words(source: Source) -> Iterator[Finding]:

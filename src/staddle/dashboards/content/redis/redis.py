@@ -123,7 +123,7 @@ BOARD = Board(
             lines("Time of commands", Query(f"topk(10, sum by (cmd) (rate(redis_commands_duration_seconds_total{{{S}}}{RATE})))", "{{cmd}}"), unit="percentunit", least=0, stacked=True, w=8,
                   about="What the one thread was busy with."),
             lines("Mean time of a command", Query(f"topk(10, sum by (cmd) (rate(redis_commands_duration_seconds_total{{{S}}}{RATE})) / (sum by (cmd) (rate(redis_commands_total{{{S}}}{RATE})) > 0))", "{{cmd}}"), unit="s", least=0, w=8,
-                  steps=above(0.001, 0.01)),
+                  empty="No command in this time", steps=above(0.001, 0.01)),
             lines("Keys found", Query(_rate("redis_keyspace_hits_total", S), "found"), Query(_rate("redis_keyspace_misses_total", S), "not there"), unit="ops", least=0, w=8),
             lines("Slow log", Query(f"max(redis_slowlog_length{{{S}}})", "entries"), unit="none", least=0, w=8, about="Commands slower than slowlog-log-slower-than. SLOWLOG GET shows them."),
             lines("Errors", Query(f"sum by (err) (rate(redis_errors_total{{{S}}}{RATE}))", "{{err}}"), Query(f"sum(rate(redis_rejected_connections_total{{{S}}}{RATE}))", "connections refused"), unit="ops", least=0, w=8,

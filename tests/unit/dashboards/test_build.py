@@ -1,0 +1,91 @@
+"""Dashboards are built from Python: the same bytes every time, each at its place, all of them there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("grafana_foundation_sdk", reason="building dashboards needs grafana-foundation-sdk")
+
+from staddle.dashboards import FOLDERS, shipped
+from staddle.dashboards.build import build
+from staddle.dashboards.kit.board import Board, Row, placed
+from staddle.dashboards.kit.panels import lines, stat
+from staddle.dashboards.kit.queries import Query
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPECTED = {
+    "home": {"home"},
+    "infra": {
+        *("infra-overview", "infra-nginx", "infra-vmetrics", "infra-vlogs", "infra-vtraces", "infra-vmalert"),
+        *("infra-alertmanager", "infra-grafana", "infra-blackbox", "infra-dns-ntp", "infra-log-agent", "infra-repo"),
+        *("logs-instance", "traces-service"),
+    },
+    "node": {"node-overview", "node-cluster", "node-instance", "node-disk", "node-alert"},
+    "pgsql": {
+        *("pgsql-overview", "pgsql-cluster", "pgsql-instance", "pgsql-database", "pgsql-query", "pgsql-replication"),
+        *("pgsql-activity", "pgsql-alert", "pgsql-logs"),
+    },
+    "redis": {"redis-overview", "redis-instance"},
+    "etcd": {"etcd-overview"},
+}
+
+
+def test_building_twice_gives_the_same_bytes_and_what_is_shipped(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    paths = build(first)
+    build(second)
+    for path in paths:
+        assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
+    assert {path.stem: path.read_bytes() for path in paths} == {board.uid: board.content for board in shipped()}
+
+
+def test_what_is_no_longer_made_goes(tmp_path: Path) -> None:
+    stale = tmp_path / "node/node-gone.json"
+    stale.parent.mkdir()
+    stale.write_text("{}")
+    build(tmp_path)
+    assert not stale.exists()
+
+
+def test_every_dashboard_is_there_in_its_folder() -> None:
+    found = {folder: {board.uid for board in shipped() if board.folder == folder} for folder in FOLDERS}
+    for folder, uids in EXPECTED.items():
+        assert uids <= found[folder]
+    for board in shipped():
+        assert board.data()["uid"] == board.uid
+        assert board.data()["schemaVersion"] == 42
+
+
+def test_links_and_annotations_are_not_hidden_in_a_menu() -> None:
+    assert all(b"inControlsMenu" not in board.content for board in shipped())
+
+
+def test_panels_fill_rows_from_the_left_and_gaps_from_above() -> None:
+    row = Row(
+        "Row",
+        [stat("a", "x", w=6, h=4), lines("b", Query("x"), w=18, h=8), stat("c", "x", w=6, h=4), stat("d", "x", w=6)],
+    )
+    places = [(p.grid_pos.x, p.grid_pos.y) for p in placed([row]) if p.grid_pos and p.type_val != "row"]
+    assert places == [(0, 1), (6, 1), (0, 5), (0, 9)]
+
+
+def test_a_panel_keeps_its_id_when_others_come() -> None:
+    alone = list(placed([Row("Row", [stat("a", "x")])]))
+    beside = list(placed([Row("Row", [stat("new", "x"), stat("a", "x")])]))
+    assert alone[-1].id_val == beside[-1].id_val
+
+
+def test_panels_that_cant_be_told_apart_are_an_error() -> None:
+    with pytest.raises(ValueError, match="rename one"):
+        list(placed([Row("Row", [stat("a", "x"), stat("a", "y")])]))
+
+
+def test_panels_of_a_folded_row_are_within_it() -> None:
+    board = Board(uid="x", title="X", folder="home", about="", rows=[Row("Row", [stat("a", "x")], folded=True)])
+    (row,) = board.built().panels or []
+    assert json.loads(json.dumps([panel.title for panel in row.panels])) == ["a"]  # type: ignore[union-attr]
