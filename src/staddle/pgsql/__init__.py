@@ -1,0 +1,1 @@
+"""What is done to PostgreSQL itself: the role that watches it."""
