@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from tests.sandbox.postgres import Postgres, load, postgres, replica
@@ -16,14 +19,14 @@ from staddle.components.postgres_exporter.catalogue import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROLE = """
-    CREATE ROLE dbuser_monitor LOGIN IN ROLE pg_monitor;
-    CREATE EXTENSION pg_stat_statements;
+SECRET = "it's a 'secret'"
+OBJECTS = """
     CREATE DATABASE app;
+    REVOKE CONNECT ON DATABASE app FROM public;
     CREATE SEQUENCE numbers;
     SELECT nextval('numbers');
-    GRANT SELECT ON SEQUENCE numbers TO dbuser_monitor;
 """
 QUIET = (
     "vlogs",
@@ -56,7 +59,10 @@ def cluster() -> Iterator[Cluster]:
     libraries = {"shared_preload_libraries": "pg_stat_statements", "track_io_timing": "on"}
     with ExitStack() as stack:
         primary = stack.enter_context(postgres(**libraries))
-        primary.sql(ROLE)
+        primary.sql(OBJECTS)
+        hba = primary.data / "pg_hba.conf"
+        hba.write_text("local all dbuser_monitor scram-sha-256\n" + hba.read_text())
+        primary.sql("SELECT pg_reload_conf()")
         second = stack.enter_context(replica(primary, **libraries))
         stack.enter_context(load(primary))
         yield Cluster(primary, second)
@@ -64,19 +70,32 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Stack]:
-    yield from started(tmp_path_factory.mktemp("pgsql"), inventory(cluster))
+    home = tmp_path_factory.mktemp("pgsql")
+    (home / "fleet.yml").write_text(inventory(cluster), encoding="utf-8")
+    for _ in range(2):  # whoever is ready stays so
+        done = staddle(home, "pg", "prepare", "pg-test-1", "--here")
+        assert done.returncode == 0, done.stderr
+    yield from started(home, inventory(cluster))
+
+
+def staddle(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "staddle", *arguments, "-i", str(home / "fleet.yml")]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def inventory(cluster: Cluster | None) -> str:
     own: dict[str, object] = {"infra_seq": 1, "nodename": "box"}
     if cluster:
-        url = f"postgresql://dbuser_monitor@/postgres?host={cluster.replica.home}&statement_timeout=5000"
+        url = (
+            f"postgresql://dbuser_monitor:{quote(SECRET)}@/postgres?host={cluster.replica.home}&statement_timeout=5000"
+        )
         second = {"pg_cluster": "pg-test", "pg_seq": 2, "pg_role": "replica", "pg_exporter_url": url}
         own |= {"pg_cluster": "pg-test", "pg_seq": 1, "pg_role": "primary", "pg_localhost": str(cluster.primary.home)}
         own["pg_exporters"] = {9640: second}
     settings = {
         **{f"{name}_enabled": False for name in QUIET},
         "node_ntp_enabled": False,
+        "pg_monitor_password": SECRET,
         # When it can't connect, the exporter takes more than a second to say so.
         "vmetrics_scrape_interval": "2s",
         "vmetrics_scrape_timeout": "2s",
@@ -103,6 +122,24 @@ def fresh(box: Stack, series: str) -> float:
     found = number(box, series)
     assert found is not None
     return found
+
+
+def test_the_role_that_watches_may_read_statistics_and_no_more(box: Stack, cluster: Cluster) -> None:
+    primary, role = cluster.primary, "FROM pg_roles WHERE rolname = 'dbuser_monitor'"
+    may = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls"
+    assert primary.value(f"{may} {role}") == "f"
+    assert primary.value("SELECT string_agg(m.roleid::regrole::text, ',') FROM pg_auth_members AS m JOIN pg_roles AS r"
+                         " ON r.oid = m.member WHERE r.rolname = 'dbuser_monitor'") == "pg_monitor"  # fmt: skip
+    primary.sql("CREATE TABLE secrets (x int)")
+    assert primary.value("SELECT has_table_privilege('dbuser_monitor', 'secrets', 'SELECT')") == "f"
+    assert primary.value("SELECT has_sequence_privilege('dbuser_monitor', 'numbers', 'SELECT')") == "t"
+    assert primary.value("SELECT has_sequence_privilege('dbuser_monitor', 'numbers', 'USAGE')") == "f"
+    schema = "SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'pg_stat_statements'"
+    assert primary.value(schema) == "monitor"
+    printed = staddle(box.home, "pg", "prepare", "pg-test").stdout
+    assert "SCRAM-SHA-256$" in printed
+    assert SECRET not in printed
+    assert "pg-test-2" not in printed  # a replica gets it from its primary
 
 
 def test_every_target_is_up_soon_after_up(box: Stack) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from staddle.cli import pg_prepare
 from staddle.cli.options import HERE, Inventory, Json, Yes
 from staddle.cli.output import out, print_json, say
 from staddle.errors import DeclinedError, InventoryError, StaddleError
@@ -29,6 +30,7 @@ DryRun = Annotated[bool, typer.Option("--check", help="Only show what would be c
 
 def register(parent: typer.Typer) -> None:
     """Add the commands to the program."""
+    app.command("prepare")(pg_prepare.prepare)
     parent.add_typer(app, rich_help_panel="The inventory")
 
 

@@ -88,7 +88,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run, on which hosts: `limit` and `tags` as Ansible has them. `variables` go to the playbook."""
+    """What to run, on which hosts: `limit` and `tags` as Ansible has them. `variables` go to the playbook.
+
+    `files` go to its steps, by what they are and the host they are for: unlike variables nobody else sees them.
+    """
 
     inventory: Path
     playbook: str
@@ -98,6 +101,7 @@ class Request:
     forks: int = FORKS
     variables: Mapping[str, Any] = field(default_factory=dict)
     login: Login = field(default_factory=Login)
+    files: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
 
 def environment(forks: int = FORKS) -> dict[str, str]:
@@ -127,6 +131,8 @@ def run(
         )
     fleet = loaded(request.inventory).fleet
     with _run_directory(request.inventory) as directory:
+        for (what, host), data in request.files.items():
+            directory.put(what, host, data)
         events: list[Progress] = []
         with contextlib.closing(_play(request, directory, ask=confirm is not None)) as played:
             for event in played:
@@ -232,7 +238,7 @@ def _take_files(host: HostResult, directory: RunDirectory) -> None:
             host.reports[phase] = Report.from_data(data)
     if any(phase in host.reports for phase in PHASES):
         del host.reports["plan"]
-    for what in ("drift", "status", "doctor", "rollback", "remove"):
+    for what in ("drift", "status", "doctor", "rollback", "remove", "prepared"):
         answer = directory.get(what, host.ip)
         if answer is None:
             continue

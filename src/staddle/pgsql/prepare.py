@@ -21,7 +21,7 @@ def script(role: str, password: str | None, databases: Sequence[str] = ()) -> st
 
     `databases` are those whose sequences the role may look at; others it can't tell the use of.
     """
-    parts = [_ROLE, *([_PASSWORD] if password else []), _GRANTS, _STATEMENTS, _CONNECT, _SEQUENCES]
+    parts = [_ROLE, *([_LOGIN] if password else []), _GRANTS, _STATEMENTS, _CONNECT, _SEQUENCES]
     parts += [f"\\connect {_identifier(name)}\n{_SEQUENCES}" for name in databases]
     secret = _literal(verifier(password, role)) if password else ""
     filled = (
@@ -44,8 +44,8 @@ def _identifier(name: str) -> str:
 
 
 def _literal(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f" E'{escaped}'".replace("\\", "\\\\") if "\\" in text else f"'{escaped}'"
+    quoted = text.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{quoted}'" if "\\" in text else f"'{quoted}'"
 
 
 _HEAD = """\
@@ -61,12 +61,12 @@ DO $do$ BEGIN
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = <name> AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication
                                                              OR rolbypassrls)) THEN
-    RAISE WARNING 'role % may more than watch: it is a superuser, or may create roles or databases, replicate, or see all rows',
+    RAISE WARNING 'role % may more than watch: superuser, create roles or databases, replicate, or see all rows',
       <name>;
   END IF;
 END $do$;
 """
-_PASSWORD = "ALTER ROLE <role> LOGIN PASSWORD <verifier>;\n"
+_LOGIN = "ALTER ROLE <role> LOGIN PASSWORD <verifier>;\n"
 _GRANTS = """\
 DO $do$ BEGIN
   IF NOT pg_has_role(<name>, 'pg_monitor', 'USAGE') THEN
@@ -85,7 +85,7 @@ DO $do$ DECLARE place name; BEGIN
   SELECT n.nspname INTO place FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
     WHERE e.extname = 'pg_stat_statements';
   IF place IS NOT NULL AND NOT has_schema_privilege(<name>, place, 'USAGE') THEN
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO <role>', place);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', place, <name>);
   END IF;
   IF place IS NULL THEN
     RAISE WARNING 'extension pg_stat_statements is not installed on this server: there will be no metrics of statements';
@@ -99,7 +99,7 @@ _CONNECT = """\
 DO $do$ DECLARE d name; BEGIN
   FOR d IN SELECT datname FROM pg_database
            WHERE datallowconn AND NOT datistemplate AND NOT has_database_privilege(<name>, oid, 'CONNECT') LOOP
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO <role>', d);
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', d, <name>);
   END LOOP;
 END $do$;
 """
@@ -107,8 +107,9 @@ _SEQUENCES = """\
 -- How far sequences are, in this database.
 DO $do$ DECLARE s name; BEGIN
   FOR s IN SELECT DISTINCT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-           WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND NOT has_sequence_privilege(<name>, c.oid, 'SELECT') LOOP
-    EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO <role>', s);
+           WHERE n.nspname !~ '^pg_'
+             AND CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(<name>, c.oid, 'SELECT') ELSE false END LOOP
+    EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I', s, <name>);
   END LOOP;
 END $do$;
 """
