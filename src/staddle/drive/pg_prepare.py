@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from staddle.inventory.parameters import RemotePostgres
 
 DATABASE = "postgres"
-ADMINISTRATOR = "postgres"
 WHAT = "sql"
 """What a host's script is called in the directory of a run."""
 
@@ -115,7 +114,7 @@ def _on_host(node: Node, databases: Sequence[str]) -> tuple[Job, str | None]:
     sql = script(
         params.pg_monitor_username, secret.get_secret_value() if secret else None, _databases(node.extra, databases)
     )
-    administrator = str(node.extra.get("pg_dbsu", ADMINISTRATOR))
+    administrator = params.pg_dbsu
     where = (params.pg_localhost, params.pg_port, administrator, params.pg_monitor_username)
     return Job(place.cluster, place.ins, node.ip, *where, sql), params.pg_role
 
