@@ -93,6 +93,16 @@ describe('repeating', () => {
     expect(items.at(-1)!.scoped).toEqual({ ins: { text: 'c', value: 'c' } });
   });
 
+  it('panels of a grid that flows where there is room', () => {
+    const panels = load(panel(1, 0, 0, 8, 4, { flow: true }), panel(2, 8, 0, 8, 4, { flow: true, repeat: 'ins' }));
+    expect(places(layout(panels, ins, none).items)).toEqual([
+      ['1', 0, 0, 8, 4],
+      ['2', 8, 0, 8, 4],
+      ['2-b', 16, 0, 8, 4],
+      ['2-c', 0, 4, 8, 4],
+    ]);
+  });
+
   it('for all values where all are chosen, and once without any', () => {
     const panels = load(panel(1, 0, 0, 6, 4, { repeat: 'ins' }));
     const everything = variables(variable('ins', ['$__all'], { includeAll: true }, ['a', 'b']));

@@ -22,7 +22,8 @@ describe('options', () => {
 
   it.each([
     ['/pg-(.*)/', ['test-1', 'test-2']],
-    ['pg-test-1', ['pg-test-1']],
+    ['/test-1/', ['pg-test-1']],
+    ['/^(?!pg-test-2)/', ['pg-test-1']],
     ['/PG-TEST-2/i', ['pg-test-2']],
     ['/nothing/', []],
     ['(unclosed', ['pg-test-1', 'pg-test-2']],

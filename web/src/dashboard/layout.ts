@@ -49,6 +49,12 @@ function repeatPanels(panels: Panel[], variables: Variables): Panel[] {
       result.push({ ...panel, gridPos: { ...gridPos, y: gridPos.y + moved } });
       continue;
     }
+    if (panel.flow) {
+      values.forEach((option, i) => {
+        result.push(copy(panel, i ? option.value : '', { [panel.repeat!]: option }));
+      });
+      continue;
+    }
     const vertical = panel.repeatDirection === 'v';
     const perLine = vertical ? 1 : Math.max(1, Math.min(values.length, panel.maxPerRow || 4));
     const w = vertical ? gridPos.w : Math.floor(24 / perLine);
@@ -60,7 +66,20 @@ function repeatPanels(panels: Panel[], variables: Variables): Panel[] {
     });
     moved += (Math.ceil(values.length / perLine) - 1) * gridPos.h;
   }
-  return result;
+  return result.some((panel) => panel.flow) ? flow(result) : result;
+}
+
+/** Side by side as they come, and on the next line where there is no more room. */
+function flow(panels: Panel[]): Panel[] {
+  let [x, y, line] = [0, 0, 0];
+  return panels.map((panel) => {
+    const { w, h } = panel.gridPos;
+    if (x + w > 24) [x, y, line] = [0, y + line, 0];
+    const gridPos = { x, y, w, h };
+    x += w;
+    line = Math.max(line, h);
+    return { ...panel, gridPos };
+  });
 }
 
 function repeatSections(sections: Section[], variables: Variables): Section[] {
@@ -130,20 +149,6 @@ export function layout(
 
 /** One below the other; the small ones two in a line. */
 function stack(panels: Panel[]): Panel[] {
-  let x = 0;
-  let y = 0;
-  let line = 0;
-  return panels.map((panel) => {
-    const small = panel.gridPos.w <= 6 && ['stat', 'gauge'].includes(panel.type);
-    const w = small ? 12 : 24;
-    if (x + w > 24) {
-      x = 0;
-      y += line;
-      line = 0;
-    }
-    const gridPos = { x, y, w, h: panel.gridPos.h };
-    x += w;
-    line = Math.max(line, panel.gridPos.h);
-    return { ...panel, gridPos };
-  });
+  const small = (panel: Panel) => panel.gridPos.w <= 6 && ['stat', 'gauge'].includes(panel.type);
+  return flow(panels.map((panel) => ({ ...panel, gridPos: { ...panel.gridPos, w: small(panel) ? 12 : 24 } })));
 }

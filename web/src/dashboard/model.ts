@@ -58,6 +58,8 @@ export interface Panel {
   repeat?: string;
   repeatDirection?: 'h' | 'v';
   maxPerRow?: number;
+  /** One of those that are put side by side as they come, repeated ones too. */
+  flow?: boolean;
   interval?: string;
   maxDataPoints?: number;
   timeFrom?: string | null;

@@ -85,9 +85,10 @@ function place(layout: Json, elements: Json, top: number): { panels: Json[]; bot
   const { kind, spec = {} } = layout ?? {};
   const panels: Json[] = [];
   let bottom = top;
-  const add = (item: Json, x: number, y: number, w: number, h: number) => {
+  const add = (item: Json, x: number, y: number, w: number, h: number, flow?: boolean) => {
     const name = item.spec?.element?.name;
-    if (elements[name]) panels.push({ ...panel(elements[name]), ...repeatOf(item.spec), gridPos: { x, y, w, h } });
+    if (elements[name])
+      panels.push({ ...panel(elements[name]), ...repeatOf(item.spec), flow, gridPos: { x, y, w, h } });
     bottom = Math.max(bottom, y + h);
   };
   if (kind === 'GridLayout') {
@@ -103,7 +104,7 @@ function place(layout: Json, elements: Json, top: number): { panels: Json[]; bot
     const h = autoHeights[spec.rowHeightMode] ?? 8;
     const columns = Math.max(1, Math.floor(24 / w));
     (spec.items ?? []).forEach((item: Json, i: number) => {
-      add(item, (i % columns) * w, top + Math.floor(i / columns) * h, w, h);
+      add(item, (i % columns) * w, top + Math.floor(i / columns) * h, w, h, true);
     });
   } else if (kind === 'RowsLayout' || kind === 'TabsLayout') {
     // Tabs are shown as rows: one page with everything on it.

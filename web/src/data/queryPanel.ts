@@ -1,6 +1,6 @@
 import { type DataFrame, toDataFrame } from '@grafana/data';
 import type { DataSource } from '../app/config';
-import type { Panel, Target } from '../dashboard/model';
+import type { DataSourceRef, Panel, Target } from '../dashboard/model';
 import type { Scope } from '../variables/interpolate';
 import { kindOf, resolveDataSource } from './datasources';
 import { isAbort } from './http';
@@ -98,7 +98,8 @@ export async function queryPanel(
         several: targets.length > 1,
       };
       try {
-        if (!source) throw new Unsupported('There is no data source for this query.');
+        if (!source)
+          throw new Unsupported(`There is no data source ${nameOf(target.datasource ?? panel.datasource)} here.`);
         const asked = await run(target, panel, source, context);
         result.queries.push({
           refId: target.refId,
@@ -121,6 +122,11 @@ export async function queryPanel(
   const order = (refId: string) => targets.findIndex((target) => target.refId === refId);
   result.queries.sort((a, b) => order(a.refId) - order(b.refId));
   return result;
+}
+
+function nameOf(reference: DataSourceRef | undefined): string {
+  if (!reference || typeof reference === 'string') return reference ? `“${reference}”` : '';
+  return reference.type ? `of type “${reference.type}”` : `“${reference.uid}”`;
 }
 
 function resolve(target: Target, panel: Panel, scope: Scope, datasources: DataSource[]): DataSource | undefined {

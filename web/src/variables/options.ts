@@ -28,19 +28,22 @@ function pattern(regex: string): RegExp | undefined {
   }
 }
 
-/** Keeps what the pattern matches: its groups `text` and `value`, its first group, or all that it matched. */
+/** Keeps what the pattern matches: its groups `text` and `value`, its first group (each time it matches), or all of the option. */
 export function filterOptions(options: Option[], regex: string | undefined): Option[] {
   const matching = regex ? pattern(regex) : undefined;
   if (!matching) return options;
   return options.flatMap((option) => {
-    const matches = [...option.text.matchAll(matching)].filter((match) => match[0] || matching.source === '');
+    const matches = [...option.text.matchAll(matching)];
     if (!matches.length) return [];
     const groups = matches.map((match) => match.groups ?? {});
     const text = groups.find((each) => each.text !== undefined)?.text;
     const value = groups.find((each) => each.value !== undefined)?.value;
     if (text !== undefined || value !== undefined) return [{ text: (text ?? value)!, value: (value ?? text)! }];
-    const found = matches[0]![1] ?? matches[0]![0];
-    return [{ text: found, value: option.text === option.value ? found : option.value }];
+    const wanted = /^\/.*\/\w*g\w*$/s.test(regex!) ? matches : matches.slice(0, 1);
+    const found = wanted.map((match) => match[1]).filter((each) => each !== undefined);
+    if (!found.length) return [option];
+    // Names of data sources are shortened; what they stand for stays.
+    return found.map((each) => ({ text: each, value: option.text === option.value ? each : option.value }));
   });
 }
 
