@@ -58,6 +58,19 @@ def member_by(params: Parameters, extra: Mapping[str, Any], module: str) -> Memb
     return Member(cluster, number)
 
 
+def instances(node: Node, module: str) -> tuple[str, ...]:
+    """What runs on a node of a module, or is elsewhere and watched from it: the labels `ins`."""
+    place = member(node, module)
+    match module:
+        case "pgsql":
+            remote = [Member(it.pg_cluster, it.pg_seq).ins for _, it in sorted(node.params.pg_exporters.items())]
+            return (*((place.ins,) if place else ()), *remote)
+        case "redis":
+            return tuple(redis_instances(node).values()) or ((place.ins,) if place else ())
+        case _:
+            return (place.ins,) if place else ()
+
+
 def redis_instances(node: Node) -> dict[int, str]:
     """The label `ins` of the Redis servers of a node, by port."""
     place = member(node, "redis")

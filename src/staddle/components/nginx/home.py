@@ -12,7 +12,7 @@ from staddle.alerting.catalogue import runbooks
 from staddle.components.nginx.settings import RESERVED
 from staddle.components.portal.site import Article, Card, ComponentRow, Features, Link, ModuleCell, NodeRow, Site
 from staddle.inventory.identity import home_domain
-from staddle.inventory.modules import MODULES, member, redis_instances
+from staddle.inventory.modules import MODULES, instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,10 +88,7 @@ def _node_row(ctx: Context, node: Node) -> NodeRow:
     cells = [ModuleCell("node", (node.name,))]
     if node.is_infra:
         cells.insert(0, ModuleCell("infra", (f"infra-{node.infra_seq}",)))
-    for module in MODULES:
-        if place := member(node, module):
-            instances = tuple(redis_instances(node).values()) if module == "redis" else (place.ins,)
-            cells.append(ModuleCell(module, instances or (place.ins,)))
+    cells += [ModuleCell(module, found) for module in MODULES if (found := instances(node, module))]
     return NodeRow(node.ip, node.name, node.cluster, tuple(cells), is_admin=node.ip == ctx.fleet.admin_ip)
 
 
