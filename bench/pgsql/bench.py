@@ -49,7 +49,8 @@ def main() -> None:
             print(f"{options.databases} databases of {options.tables} tables, load {os.getloadavg()[0]:.1f}\n")
             with exporter(server, program, version, Path(scratch)) as process:
                 scrapes(server, process)
-            transactions(server, program, version, Path(scratch), options.rounds, options.seconds)
+            if options.rounds:
+                transactions(server, program, version, Path(scratch), options.rounds, options.seconds)
 
 
 def arguments() -> argparse.Namespace:
@@ -152,13 +153,15 @@ def transactions(server: Postgres, program: str, version: str, scratch: Path, ro
             finally:
                 running.terminate()
                 running.wait()
-    loss = 1 - statistics.median(beside) / statistics.median(without)
+    losses = [1 - watched / alone for alone, watched in zip(without, beside, strict=True)]
     print(
         f"| pgbench -c 4 -M prepared, {rounds} rounds of {seconds} s | tps, median | lowest | highest |\n|---|---:|---:|---:|"
     )
     for name, values in (("without", without), ("watched, scraped every 10 s", beside)):
         print(f"| {name} | {statistics.median(values):.0f} | {min(values):.0f} | {max(values):.0f} |")
-    print(f"\nLoss: {loss:.1%}")
+    print(
+        f"\nLoss, median of the rounds: {statistics.median(losses):.1%} (from {min(losses):.1%} to {max(losses):.1%})"
+    )
 
 
 SCRAPER = """
