@@ -116,7 +116,7 @@ def values(admin: Admin, ip: str, query: str) -> dict[str, float]:
 
 def wait_for(admin: Admin, ip: str, wanted: dict[str, float]) -> None:
     query = 'up{job=~"redis|etcd|pgsql"}'
-    until(query, lambda: values(admin, ip, query), lambda found: found == wanted)
+    until(query, lambda: values(admin, ip, query), lambda found: found == wanted, timeout=60)
 
 
 def wait_for_row(admin: Admin, query: str) -> dict[str, Any]:

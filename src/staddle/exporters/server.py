@@ -8,19 +8,16 @@ import os
 import pwd
 import signal
 import threading
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staddle.exporters.exposition import CONTENT_TYPE, render
-from staddle.logagent.guard import GuardedServer, guard
+from staddle.logagent.guard import Answering, GuardedServer, guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from staddle.exporters.exposition import Family
-
-TIMEOUT = 10.0
 
 
 def settings_of(path: str) -> dict[str, Any]:
@@ -33,27 +30,14 @@ def server(settings: Mapping[str, Any], collect: Callable[[], Iterable[Family]])
     """Listens as `listen`, `path` and `tls` of the settings say. Raises OSError."""
     path = settings["path"]
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = TIMEOUT
-
-        def do_GET(self) -> None:
+    class Handler(Answering):
+        def do_GET(self) -> None:  # noqa: N802 - the name is the base class's
             if self.path == path:
-                self._answer(200, render(collect()), CONTENT_TYPE)
+                self.answer(200, render(collect()), CONTENT_TYPE)
             elif self.path == "/health":
-                self._answer(200, "OK\n")
+                self.answer(200, "OK\n")
             else:
-                self._answer(404, f"There are {path} and /health.\n")
-
-        def _answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Scrapes are not worth a line each."""
+                self.answer(404, f"There are {path} and /health.\n")
 
     host, _, port = settings["listen"].rpartition(":")
     made = GuardedServer((host.strip("[]"), int(port)), Handler)

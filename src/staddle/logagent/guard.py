@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,23 @@ def guard(data: Mapping[str, str]) -> ssl.SSLContext:
     context.load_cert_chain(data["certificate"], data["key"])
     context.load_verify_locations(data["clients"])
     return context
+
+
+class Answering(BaseHTTPRequestHandler):
+    """What handlers of such a server have in common."""
+
+    timeout = 10.0
+
+    def answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        """Scrapes are not worth a line each."""
 
 
 class GuardedServer(ThreadingHTTPServer):

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from .control import ControlError
-from .guard import GuardedServer
+from .guard import Answering, GuardedServer
 from .metrics import render
 
 if TYPE_CHECKING:
     import socket
 
     from .agent import Agent
-
-
-TIMEOUT = 10.0
 
 
 class Server(GuardedServer):
@@ -32,32 +28,19 @@ class Server(GuardedServer):
 def serve(agent: Agent, listen: str, metrics_path: str) -> GuardedServer:
     """Answers from a thread of its own, for as long as the process lives. Raises OSError if it can't listen."""
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = TIMEOUT
-
-        def do_GET(self) -> None:
+    class Handler(Answering):
+        def do_GET(self) -> None:  # noqa: N802 - the name is the base class's
             if self.path == metrics_path:
-                self._answer(200, render(agent.snapshot()), "text/plain; version=0.0.4; charset=utf-8")
+                self.answer(200, render(agent.snapshot()), "text/plain; version=0.0.4; charset=utf-8")
             elif self.path == "/health":
                 try:
                     agent.statistics()
                 except ControlError as error:
-                    self._answer(503, f"{error}\n")
+                    self.answer(503, f"{error}\n")
                 else:
-                    self._answer(200, "OK\n")
+                    self.answer(200, "OK\n")
             else:
-                self._answer(404, "There are /metrics and /health.\n")
-
-        def _answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Scrapes are not worth a line each."""
+                self.answer(404, "There are /metrics and /health.\n")
 
     host, _, port = listen.rpartition(":")
     server = Server((host, int(port)), Handler)
