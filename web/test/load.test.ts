@@ -93,6 +93,18 @@ describe('graphs', () => {
     expect(options.tooltip).toEqual({ mode: 'multi', sort: 'desc' });
   });
 
+  it('of the first years have their formats and limits', () => {
+    const old = {
+      id: 1,
+      type: 'graph',
+      title: 'Old',
+      y_formats: ['bytes', 'short'],
+      grid: { leftMin: 0, leftMax: null },
+    };
+    const [panel] = loadDashboard({ title: 'T', rows: [{ panels: [old] }] }, sources).panels;
+    expect(panel!.fieldConfig.defaults).toMatchObject({ unit: 'bytes', min: 0, max: undefined });
+  });
+
   it('keep what single series have of their own', () => {
     const network = byTitle('rows-schema-14', 'Network');
     expect(property(network, '/.*out.*/', 'custom.transform')).toBe('negative-Y');

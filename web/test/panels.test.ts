@@ -7,6 +7,7 @@ import { panelRange, shifted, timeRange, widened } from '../src/dashboard/time';
 import { logFrames, parseRows } from '../src/data/queryLogs';
 import type { JaegerTrace } from '../src/data/queryTraces';
 import { traceTable } from '../src/data/queryTraces';
+import { joined } from '../src/inspect/csv';
 import { fractionOf, thresholdArcs } from '../src/panels/gauge';
 import { bounds, fromBuckets, fromValues, palette } from '../src/panels/heatmap';
 import { levelOf, rowsOf } from '../src/panels/logRows';
@@ -271,6 +272,15 @@ describe('time', () => {
     const own = panelRange(hour, { timeFrom: '5m' }, 'utc');
     expect(own.to.valueOf() - own.from.valueOf()).toBe(300_000);
   });
+});
+
+it('frames become one table, with a column for each by its name', () => {
+  const both = joined([frame([1, 2], [5, 6], 'a'), frame([2, 3], [7, 8], 'b')])!;
+  expect(both.fields.map((field) => [field.name, field.values])).toEqual([
+    ['Time', [1, 2, 3]],
+    ['a', [5, 6, undefined]],
+    ['b', [undefined, 7, 8]],
+  ]);
 });
 
 it('events of a series are regions of neighbours', () => {

@@ -45,7 +45,7 @@ function scale(axis: Json): Json {
 }
 
 const limit = (value: unknown): number | undefined => {
-  const number = value === null || value === '' ? Number.NaN : Number(value);
+  const number = value === null || value === undefined || value === '' ? Number.NaN : Number(value);
   return Number.isFinite(number) ? number : undefined;
 };
 
@@ -101,8 +101,23 @@ function thresholds(panel: Json): Json {
   return { steps, mode: fill && line ? 'line+area' : fill ? 'area' : 'line' };
 }
 
+/** Axes as they are since schema version 8, from formats and limits that were beside each other. */
+function axes(panel: Json): Json {
+  if (panel.yaxes || !panel.y_formats) return panel;
+  const { leftMin, leftMax, rightMin, rightMax } = panel.grid ?? {};
+  const [left, right] = panel.y_formats;
+  return {
+    ...panel,
+    yaxes: [
+      { format: left, min: leftMin, max: leftMax, label: panel.leftYAxisLabel, show: panel['y-axis'] !== false },
+      { format: right, min: rightMin, max: rightMax, label: panel.rightYAxisLabel, show: true },
+    ],
+  };
+}
+
 /** The panel `graph` as a time series; as a bar chart or histogram where its x axis was not time. */
-export function migrateGraph(panel: Json): Json {
+export function migrateGraph(raw: Json): Json {
+  const panel = axes(raw);
   const axis = panel.yaxes?.[0] ?? {};
   const limits = thresholds(panel);
   const colors = Object.entries(panel.aliasColors ?? {}).map(([alias, color]) => ({

@@ -3,6 +3,7 @@ import {
   type DataFrame,
   type GrafanaTheme2,
   getFrameDisplayName,
+  getRawDisplayProcessor,
   LoadingState,
   type SelectableValue,
   toCSV,
@@ -55,7 +56,9 @@ function Data({ frames, title }: { frames: DataFrame[]; title: string }) {
   ];
   const frame = chosen < 0 ? joined(frames) : frames[chosen];
   const shown =
-    frame && raw ? { ...frame, fields: frame.fields.map((field) => ({ ...field, display: undefined })) } : frame;
+    frame && raw
+      ? { ...frame, fields: frame.fields.map((field) => ({ ...field, display: getRawDisplayProcessor() })) }
+      : frame;
   return (
     <div className={styles.data}>
       <div className={styles.tools}>

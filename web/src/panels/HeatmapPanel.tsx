@@ -101,7 +101,7 @@ export default function HeatmapPanel({ panel, data, width, height, range, timeZo
         fontSize={11}
         fill={theme.colors.text.secondary}
         style={{ position: 'absolute', pointerEvents: 'none' }}
-        aria-hidden
+        aria-hidden="true"
       >
         {heatmap.rows.map((row, i) =>
           i % every === 0 ? (
