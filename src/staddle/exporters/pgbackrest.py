@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -77,6 +78,7 @@ class Repository:
     def _run(self) -> list[dict[str, Any]]:
         done = subprocess.run(
             [*self._argv, "info", "--output=json", "--log-level-console=error"],
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -89,6 +91,11 @@ class Repository:
             )
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found
+
+
+def _environment() -> dict[str, str]:
+    """Without what our unit is told by: pgBackRest takes every variable of that beginning for an option of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PGBACKREST_EXPORTER_")}
 
 
 def metrics(stanzas: Iterable[Mapping[str, Any]], now: float) -> list[Family]:

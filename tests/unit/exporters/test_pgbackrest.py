@@ -13,6 +13,8 @@ from staddle.exporters.pgbackrest import Repository, metrics
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pytest
+
 HERE = Path(__file__).parent
 LAST = 1795425377
 """When the last of the three backups in the sample was complete."""
@@ -72,3 +74,16 @@ def test_labels_are_quoted() -> None:
     family = Family("x_total", "Some.")
     family.add(1, name='a"b\\c\nd')
     assert render([family]) == '# HELP x_total Some.\n# TYPE x_total counter\nx_total{name="a\\"b\\\\c\\nd"} 1\n'
+
+
+def test_pgbackrest_is_not_told_what_the_exporter_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes `PGBACKREST_…` for options of its own, and says on standard output that it knows none of that name."""
+    monkeypatch.setenv("PGBACKREST_EXPORTER_OPTS", "-m staddle.exporters.pgbackrest")
+    monkeypatch.setenv("PGBACKREST_CONFIG", "/etc/own.conf")
+    program = tmp_path / "pgbackrest"
+    program.write_text(f"#!/bin/sh\nenv > {tmp_path}/told\necho '[]'\n")
+    program.chmod(0o755)
+    Repository([str(program)], 60).ask()
+    told = (tmp_path / "told").read_text()
+    assert "PGBACKREST_CONFIG=/etc/own.conf" in told
+    assert "EXPORTER" not in told
