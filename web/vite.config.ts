@@ -22,6 +22,8 @@ export default defineConfig(({ command }) => ({
     // No code in index.html: the content security policy allows none.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // The second page is within /pev: see src/pages/pev/visualizer.ts.
+    rollupOptions: { input: ['index.html', 'pev.html'] },
   },
   test: {
     include: ['test/**/*.test.ts'],

@@ -56,7 +56,6 @@ PAGES = {
     "/alertmgr/#/silences": "Alerts",
     "/alertmgr/#/silences/new": "Alerts",
     "/alertmgr/#/status": "Alerts",
-    "/ui/": "Dashboards: not installed yet",
     "/vlogs/": "Logs",
     "/vtraces/": "Traces",
     "/there/is/no/such/page": "Nothing stands here",

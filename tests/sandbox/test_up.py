@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 import psutil
 from tests.sandbox.stack import Stack, wait_for
 
+from staddle.console.assets import are_built
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+CONSOLE = ("console",) if are_built() else ()
+"""Its pages are built by `make test`; who runs pytest alone may have none."""
 SERVICES = (
-    "alertmanager", "blackbox", "chronyd", "dnsmasq", "log_agent", "nginx", "nginx_exporter", "node_exporter", "vlogs",
-    "vmalert", "vmetrics", "vtraces",
+    "alertmanager", "blackbox", "chronyd", *CONSOLE, "dnsmasq", "log_agent", "nginx", "nginx_exporter", "node_exporter",
+    "vlogs", "vmalert", "vmetrics", "vtraces",
 )  # fmt: skip
 
 
@@ -30,7 +34,7 @@ def test_every_component_is_healthy(stack: Stack) -> None:
     assert result.returncode == 0
     assert {c["component"]: c["healthy"] for c in data["components"]} == dict.fromkeys(SERVICES, True)
     assert all(c["pid"] and c["version"] for c in data["components"])
-    assert {c["component"] for c in data["components"] if c["provider"] == "embedded"} == {"vlogs", "vtraces"}
+    assert {c["component"] for c in data["components"] if c["provider"] == "embedded"} == {*CONSOLE, "vlogs", "vtraces"}
 
 
 def test_doctor_names_what_is_wrong_and_its_remedy_mends_it(stack: Stack) -> None:
@@ -69,7 +73,8 @@ def test_every_target_is_up_and_has_the_four_labels(stack: Stack) -> None:
     assert {one["job"] for one in labels} >= {"infra", "node", "probe"}
     assert all(one.keys() >= {"job", "cls", "ins", "ip"} for one in labels)
     assert {one["ins"] for one in labels if one["job"] == "infra"} == {
-        "alertmanager-1", "blackbox-1", "nginx-1", "vlogs-1", "vmalert-1", "vmetrics-1", "vtraces-1",
+        "alertmanager-1", "blackbox-1", *(f"{name}-1" for name in CONSOLE), "nginx-1", "vlogs-1", "vmalert-1", "vmetrics-1",
+        "vtraces-1",
     }  # fmt: skip
 
 

@@ -80,6 +80,8 @@ class App:
         elif request.method not in {"GET", "HEAD"}:
             raise HTTPError(405, "pages are only to be read", (("Allow", "GET, HEAD"),))
         elif name and name != INDEX and (asset := self._assets.get(name)) is not None:
+            if name.endswith(".html"):
+                answer.headers.append(("Content-Security-Policy", POLICY))
             _send(request, answer, asset)
         elif not name or name == INDEX or name.split("/", maxsplit=1)[0] in _PAGES:
             answer.headers.append(("Content-Security-Policy", POLICY))

@@ -1,10 +1,12 @@
-import { css } from '@emotion/css';
+import { css, injectGlobal } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Dropdown, Icon, IconButton, Menu, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
 import { NavLink, useSearchParams } from 'react-router';
 import { type Choice, useThemeSwitch } from '../boot/theme';
 import { useConfig } from './config';
+
+injectGlobal({ body: { margin: 0 } });
 
 const pages = [
   ['/dashboards', 'Dashboards'],

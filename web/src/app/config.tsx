@@ -19,6 +19,11 @@ export interface Config {
   user?: string;
   /** Where the portal's home page is. */
   portal?: string;
+  /** Where Alertmanager and vmalert answer, if they are behind this portal. */
+  alertmanager?: string;
+  vmalert?: string;
+  /** The alert that always fires. */
+  watchdog?: string;
 }
 
 /** What the three data sources of an INFRA node are called, also when the server doesn't say. */

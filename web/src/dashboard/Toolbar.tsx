@@ -68,6 +68,7 @@ export function Toolbar({ annotations, enabled, onToggleAnnotation }: Props) {
             intervals={dashboard.timepicker?.refresh_intervals ?? ['5s', '10s', '30s', '1m', '5m', '15m', '1h']}
             onIntervalChanged={(next) => set('refresh', next && rangeUtil.intervalToMs(next) ? next : '')}
             onRefresh={refresh}
+            tooltip="Refresh"
             isOnCanvas
           />
         </div>

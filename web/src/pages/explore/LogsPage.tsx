@@ -1,3 +1,5 @@
+import { StorePage } from './StorePage';
+
 export function LogsPage() {
-  return <h1>Logs</h1>;
+  return <StorePage key="logs" kind="logs" title="Logs" />;
 }

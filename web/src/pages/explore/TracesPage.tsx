@@ -1,3 +1,5 @@
+import { StorePage } from './StorePage';
+
 export function TracesPage() {
-  return <h1>Traces</h1>;
+  return <StorePage key="traces" kind="traces" title="Traces" />;
 }

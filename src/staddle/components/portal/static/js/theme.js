@@ -6,3 +6,5 @@ try {
 } catch {
   // Storage can be switched off; the system's theme is used then.
 }
+// Within another page of ours (the console), that one has the header.
+if (window.top !== window) document.documentElement.dataset.embedded = "";
