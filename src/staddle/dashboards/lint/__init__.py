@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from staddle.dashboards import shipped
-from staddle.dashboards.lint.live import check_live
+from staddle.dashboards.lint.live import check_live, forget
 from staddle.dashboards.lint.model import Finding, Source
 from staddle.dashboards.lint.standard import check_all
 from staddle.errors import StaddleError
@@ -51,6 +51,7 @@ def lint(sources: Sequence[Source], stores: Stores | None = None) -> list[Findin
     known = [*sources, *(source for source in shipped_sources() if source.uid not in {s.uid for s in sources})]
     findings = check_all(sources, known)
     if stores:
+        forget()
         findings += [finding for source in sources for finding in check_live(source, stores)]
     order = {source.file: number for number, source in enumerate(sources)}
     return sorted(findings, key=lambda finding: order[finding.file])

@@ -40,6 +40,12 @@ _LABEL_VALUES = re.compile(r"\s*label_values\(\s*(?:(?P<match>.+?)\s*,\s*)?(?P<l
 _QUERY_RESULT = re.compile(r"\s*query_result\((?P<expr>.+)\)\s*", re.DOTALL)
 
 
+def forget() -> None:
+    """Ask for the values of variables anew."""
+    _label_values.cache_clear()
+    _log_values.cache_clear()
+
+
 def check_live(source: Source, stores: Stores) -> Iterator[Finding]:
     """Every query of the dashboard, and every query of its variables."""
     choices = list(islice(_choices(source, stores), TRIES))
