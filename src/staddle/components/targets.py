@@ -125,17 +125,29 @@ class Keepalived(OnNode):
         return {**super().labels(ctx), "vip": _vip(ctx)}
 
     def register(self, ctx: Context) -> Registration:
-        own = {name: value for name, value in self.labels(ctx).items() if name != "exporter"}
-        probe = Probe(f"{_vip(ctx)}---{ctx.node.ip}", "icmp", _vip(ctx), own, job="node-vip")
-        probes = (probe,) if ctx.layout.icmp and not ctx.layout.is_sandbox else ()
+        probes = _pings(ctx)
         if not ctx.params.vip_exporter_enabled:
             return Registration(probes=probes)
         found = self.target(ctx, ctx.params.vip_exporter_port, ctx.params.exporter_metrics_path)
         return replace(found, probes=probes)
 
 
+def _pings(ctx: Context) -> tuple[Probe, ...]:
+    """The floating address itself, whoever has it: once for all who share it."""
+    sharing = [node for node in ctx.fleet.nodes if node.params.vip_enabled and _address(node) == _vip(ctx)]
+    if not ctx.layout.icmp or ctx.layout.is_sandbox or ctx.node is not sharing[0]:
+        return ()
+    cluster = ctx.node.cluster
+    labels = {"cls": cluster, "ins": f"{cluster}-vip", "ip": _vip(ctx)}
+    return (Probe(f"{_vip(ctx)}---vip", "icmp", _vip(ctx), labels, job="ping"),)
+
+
 def _vip(ctx: Context) -> str:
-    return ctx.params.vip_address.partition("/")[0]
+    return _address(ctx.node)
+
+
+def _address(node: Node) -> str:
+    return node.params.vip_address.partition("/")[0]
 
 
 def _trusting(ctx: Context, own: ClientTls) -> ClientTls:

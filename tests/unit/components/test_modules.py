@@ -195,8 +195,8 @@ def test_a_floating_address_is_pinged_and_its_keepalived_scraped_where_there_is_
     assert around("node", "10.0.0.6")["keepalived"] == (
         "10.0.0.6:9650", {"cls": "pg-tls", "ins": "pg-tls-1", "ip": "10.0.0.6", "vip": "10.0.0.9"},
     )  # fmt: skip
-    [probe] = entries("node-vip")
-    assert (probe["targets"], probe["labels"]["vip"]) == (["10.0.0.9"], "10.0.0.9")
+    pings = {entry["targets"][0]: entry["labels"]["ins"] for entry in entries("ping")}
+    assert pings["10.0.0.9"] == "pg-tls-vip"
 
 
 def test_the_exporter_of_pgbouncer_knows_its_password_from_a_file_of_its_own() -> None:
