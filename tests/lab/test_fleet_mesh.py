@@ -159,3 +159,24 @@ def test_no_line_of_the_logs_is_lost_or_doubled_on_either(story: Story) -> None:
     for ip in (FIRST, SECOND):
         rows = until(f"rows at {ip}", partial(story.rows, ip), lambda rows: rows[0] >= story.written)
         assert rows == (story.written, story.written)
+
+
+def test_an_operator_asks_silences_and_tests_from_the_admin_node(story: Story) -> None:
+    admin, spare = story.admin, story.admin.host(SPARE)
+    assert "Watchdog" in {alert["labels"]["alertname"] for alert in admin.json("alerts", "ls", "--all")["alerts"]}
+    admin.run("alerts", "silence", "alertname=Watchdog", "--for", "10m", "-m", "proof")
+    [made] = [found for found in admin.json("alerts", "ls")["silences"] if found["comment"] == "proof"]
+
+    def state(ip: str) -> str:
+        found = {silence["id"]: silence["status"]["state"] for silence in story.get(ip, "9059/api/v2/silences")}
+        return str(found.get(made["id"]))
+
+    for ip in (FIRST, SECOND):
+        until(f"the silence at {ip}", partial(state, ip), lambda found: found == "active")
+    admin.run("alerts", "unsilence", made["id"])
+    for ip in (FIRST, SECOND):
+        until(f"its end at {ip}", partial(state, ip), lambda found: found == "expired")
+    spare.run("systemd-run --quiet --unit=receiver python3 /root/receiver.py")
+    admin.run("alerts", "test", "pager")
+    assert "TestMessage" in spare.run("cat /root/messages").stdout
+    spare.run("systemctl stop receiver")

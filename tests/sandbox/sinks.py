@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ class Told:
     path: str
     headers: dict[str, str]
     body: str
+    at: float = field(default_factory=time.time)
 
     @property
     def data(self) -> Any:

@@ -3,61 +3,36 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
 
 import pytest
+from tests.sandbox.faults import alerts, names
+from tests.sandbox.sinks import HttpSink
 from tests.sandbox.stack import Stack, started, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-
-class Sink:
-    """A webhook receiver on loopback that keeps what it's told."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        sink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                sink.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/told?token=hush-hush"
-
-    def alerts(self, name: str, status: str) -> list[dict[str, Any]]:
-        found = [a for message in self.messages for a in message["alerts"]]
-        return [a for a in found if a["labels"]["alertname"] == name and a["status"] == status]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+# Faults that last seconds have to do.
+SOON = """\
+InfraDown: { for: 3s }, NginxDown: { for: 3s }, DnsDown: { for: 3s }, NtpDown: { for: 3s }, NodeDown: { for: 5s },
+      NodeExporterDown: { for: 5s }, ProbeFailed: { for: 10s }"""
 
 
 @pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.close()
+def sink() -> Iterator[HttpSink]:
+    with HttpSink() as sink:
+        yield sink
 
 
 @pytest.fixture(scope="module")
-def alerting(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[Stack]:
+def alerting(tmp_path_factory: pytest.TempPathFactory, sink: HttpSink) -> Iterator[Stack]:
     text = f"""\
 all:
   children:
@@ -66,38 +41,39 @@ all:
   vars:
     vmetrics_scrape_interval: 1s
     vmetrics_scrape_timeout: 1s
-    alert_receivers: {{ ops: {{ type: webhook, url: "{sink.url}" }} }}
+    alert_receivers: {{ ops: {{ type: webhook, url: "{sink.url}/told?token=hush-hush" }} }}
+    alert_rules: {{ {SOON} }}
 """
     yield from started(tmp_path_factory.mktemp("alerting"), text)
 
 
-def test_a_stopped_node_exporter_is_told_about_and_told_over(alerting: Stack, sink: Sink) -> None:
+def test_a_stopped_node_exporter_is_told_about_and_told_over(alerting: Stack, sink: HttpSink) -> None:
     # Whoever may ping knows that it's only the exporter.
     pinged = any((alerting.root / "infra/targets/ping").iterdir())
     wait_for("node_exporter to be scraped", lambda: alerting.query('up{job="node",exporter=""} == 1'))
     assert not pinged or wait_for("a ping", lambda: alerting.query('probe_success{job="ping"} == 1'))
     alerting.supervision.call("supervisor.stopProcess", "node_exporter")
     name, severity = ("NodeExporterDown", "WARN") if pinged else ("NodeDown", "CRIT")
-    [fired] = wait_for(f"{name} to arrive", lambda: sink.alerts(name, "firing"), timeout=90)
+    [fired] = wait_for(f"{name} to arrive", lambda: alerts(sink, name, "firing"), timeout=90)
     alerting.supervision.call("supervisor.startProcess", "node_exporter")
     labels = {"job": "node", "cls": "infra", "ins": "box", "ip": "127.0.0.1", "severity": severity, "module": "node"}
     assert fired["labels"].items() >= labels.items()
     assert "box (127.0.0.1) does not answer" in fired["annotations"]["summary"]
     assert _opens(alerting, fired["generatorURL"])
     assert _opens(alerting, fired["annotations"]["runbook_url"])
-    assert wait_for(f"{name} to be resolved", lambda: sink.alerts(name, "resolved"), timeout=120)
+    assert wait_for(f"{name} to be resolved", lambda: alerts(sink, name, "resolved"), timeout=120)
 
 
-def test_notifications_lead_to_the_portal(alerting: Stack, sink: Sink) -> None:
-    message = wait_for("a message", lambda: sink.messages[0] if sink.messages else None, timeout=120)
+def test_notifications_lead_to_the_portal(alerting: Stack, sink: HttpSink) -> None:
+    message = wait_for("a message", lambda: sink.told[0].data if sink.told else None, timeout=120)
     assert message["externalURL"] == f"https://localhost:{alerting.port(8443)}/alertmgr"
 
 
-def test_the_watchdog_fires_but_bothers_nobody(alerting: Stack, sink: Sink) -> None:
+def test_the_watchdog_fires_but_bothers_nobody(alerting: Stack, sink: HttpSink) -> None:
     wait_for("the Watchdog", lambda: alerting.query('ALERTS{alertname="Watchdog",alertstate="firing"}'))
     held = wait_for("Alertmanager to have it", lambda: alerting.get("/alertmgr/api/v2/alerts").json())
     assert "Watchdog" in {alert["labels"]["alertname"] for alert in held}
-    assert not sink.alerts("Watchdog", "firing")
+    assert not alerts(sink, "Watchdog", "firing")
 
 
 def test_the_receivers_address_stays_secret(alerting: Stack) -> None:
@@ -107,6 +83,59 @@ def test_the_receivers_address_stays_secret(alerting: Stack) -> None:
     assert "hush-hush" not in status + config
     assert "hush-hush" not in json.dumps(alerting.up()["report"])
     assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_alerts_of_a_fleet_are_asked_for_through_its_portal(alerting: Stack, tmp_path: Path) -> None:
+    inventory = tmp_path / "fleet.yml"
+    inventory.write_text(
+        f"all: {{ children: {{ infra: {{ hosts: {{ 127.0.0.1: {{ infra_seq: 1 }} }} }} }},"
+        f" vars: {{ nginx_ssl_port: {alerting.port(8443)}, nginx_users: {{ dba: some-password }} }} }}",
+        encoding="utf-8",
+    )
+
+    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "staddle", "alerts", *arguments, "-i", str(inventory)]
+        return subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert "can't read the CA's certificate" in ask("ls").stderr
+    (tmp_path / "files/pki/ca").mkdir(parents=True)
+    shutil.copy(alerting.ca, tmp_path / "files/pki/ca/ca.crt")
+    wait_for("the Watchdog", lambda: "Watchdog" in ask("ls").stdout)
+    assert ask("silence", "alertname=Watchdog", "--for", "10m", "-m", "proof").returncode == 0
+    listed = json.loads(ask("ls", "--json").stdout)
+    assert "Watchdog" not in {alert["labels"]["alertname"] for alert in listed["alerts"]}
+    [made] = [silence["id"] for silence in listed["silences"] if silence["comment"] == "proof"]
+    assert ask("unsilence", made).returncode == 0
+    assert ask("test", "ops").returncode == 0, "the receiver was told"
+    assert "Alertmanager knows no receiver nobody" in ask("test", "nobody").stderr
+    # A server that another CA vouches for isn't ours.
+    shutil.copy(alerting.root / "admin/pki/machines-node/ca/ca.crt", tmp_path / "files/pki/ca/ca.crt")
+    refused = ask("ls")
+    assert refused.returncode == 1
+    assert "certificate verify failed" in refused.stderr
+    assert "some-password" not in refused.stderr + refused.stdout
+
+
+def test_several_faults_at_once_bring_one_alert_each_and_what_follows_from_them_is_held_back(
+    alerting: Stack, sink: HttpSink
+) -> None:
+    wait_for("probes", lambda: alerting.query('probe_success{job="probe",cls="dnsmasq"} == 1'))
+    wait_for("the time server", lambda: alerting.query('node_scrape_collector_success{collector="ntp"} == 1'))
+    sink.told.clear()
+    broken = {"nginx": ("NginxDown", "nginx-1"), "dnsmasq": ("DnsDown", "dnsmasq-1"), "chronyd": ("NtpDown", "box"),
+              "vtraces": ("InfraDown", "vtraces-1")}  # fmt: skip
+    for name in broken:
+        alerting.supervision.call("supervisor.stopProcess", name)
+    wait_for("all to be told", lambda: names(sink, "firing") >= set(broken.values()), timeout=90)
+    # The portal's probes fail, too, and that is nobody's news.
+    store = f"http://127.0.0.1:{alerting.port(8428)}/api/v1/query?" + urlencode(
+        {"query": 'ALERTS{alertname="ProbeFailed",alertstate="firing",cls="nginx"}'}
+    )
+    wait_for("probes to fail", lambda: json.loads(urlopen(store).read())["data"]["result"], timeout=90)
+    for name in broken:
+        alerting.supervision.call("supervisor.startProcess", name)
+    wait_for("all to be over", lambda: names(sink, "resolved") >= set(broken.values()), timeout=120)
+    assert names(sink, "firing") == set(broken.values())
 
 
 def _opens(stack: Stack, url: str) -> bool:

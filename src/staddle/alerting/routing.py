@@ -93,7 +93,7 @@ def routing_tree(params: Parameters) -> dict[str, Any]:
         "receiver": NOBODY,
         "names": [],
         "group_by": ["alertname", "cls"],
-        "group_wait": "5s",
+        "group_wait": "3s",
         "group_interval": "30s",
         "repeat_interval": "4h",
         "routes": [

@@ -13,9 +13,9 @@ from staddle.alerting.matching import destinations, parse_labels
 from staddle.alerting.routing import routing_tree, who
 from staddle.cli.options import Json
 from staddle.cli.output import out, print_json, say
-from staddle.cli.sandbox import Directory
+from staddle.cli.places import Directory, Fleet, place as whom
 from staddle.drive.alerts import Alertmanager
-from staddle.drive.sandbox import SANDBOX, Sandbox, choose_inventory
+from staddle.drive.sandbox import Sandbox, choose_inventory
 from staddle.errors import StaddleError
 from staddle.inventory import load_inventory
 from staddle.inventory.parameters import Duration
@@ -36,17 +36,22 @@ def register(parent: typer.Typer) -> None:
 @app.command("ls")
 def list_alerts(
     silenced: Annotated[bool, typer.Option("--all", help="Silenced and held back ones, too.")] = False,
-    directory: Directory = SANDBOX,
+    inventory: Fleet = None,
+    directory: Directory = None,
     as_json: Json = False,
 ) -> None:
     """What fires now, and which silences there are.
 
+    Asks an Alertmanager of the inventory given with `-i`, through the portal; otherwise that of the sandbox here, if there is
+    one, or else of `./staddle.yml`. So do `silence`, `unsilence` and `test`.
+
     Examples:
 
         staddle alerts ls
+        staddle alerts ls -i fleet.yml
         staddle alerts ls --all --json
     """
-    manager = Alertmanager.of_sandbox(Sandbox(directory))
+    manager = _manager(inventory, directory)
     alerts = [alert for alert in manager.alerts() if silenced or alert["status"]["state"] == "active"]
     silences = manager.silences()
     if as_json:
@@ -106,7 +111,8 @@ def silence(
     matchers: Annotated[list[str], typer.Argument(help="Which alerts: all of these have to fit.")],
     length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = "2h",
     comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "no reason given",
-    directory: Directory = SANDBOX,
+    inventory: Fleet = None,
+    directory: Directory = None,
 ) -> None:
     """Tell nobody about some alerts for a while.
 
@@ -119,7 +125,7 @@ def silence(
         seconds = Duration(length).seconds
     except ValueError:
         raise StaddleError(f"{length!r} is not a length of time", hint=Duration.ALLOWED) from None
-    manager = Alertmanager.of_sandbox(Sandbox(directory))
+    manager = _manager(inventory, directory)
     made = manager.silence(matchers, seconds, comment)
     covered = [alert for alert in manager.alerts() if made in alert["status"]["silencedBy"]]
     say(f"silenced for {length}, {len(covered)} firing now; `staddle alerts unsilence {made}` ends it")
@@ -128,7 +134,8 @@ def silence(
 @app.command()
 def unsilence(
     silences: Annotated[list[str], typer.Argument(help="Ids, as `staddle alerts ls` shows them.")],
-    directory: Directory = SANDBOX,
+    inventory: Fleet = None,
+    directory: Directory = None,
 ) -> None:
     """End silences.
 
@@ -136,7 +143,7 @@ def unsilence(
 
         staddle alerts unsilence 3f2a7c0e-4a53-4a34-9a1f-6a1f4b3f6f0e
     """
-    manager = Alertmanager.of_sandbox(Sandbox(directory))
+    manager = _manager(inventory, directory)
     for name in silences:
         manager.unsilence(name)
         say(f"{name} is over")
@@ -145,7 +152,8 @@ def unsilence(
 @app.command("test")
 def test_receiver(
     receivers: Annotated[list[str], typer.Argument(help="Names from `alert_receivers`.")],
-    directory: Directory = SANDBOX,
+    inventory: Fleet = None,
+    directory: Directory = None,
 ) -> None:
     """Send a marked test message to receivers, and wait until it went out.
 
@@ -153,10 +161,17 @@ def test_receiver(
 
         staddle alerts test ops
     """
-    manager = Alertmanager.of_sandbox(Sandbox(directory))
+    manager = _manager(inventory, directory)
     for name in receivers:
         manager.test(name)
         say(f"a test message went out to [bold]{escape(name)}[/]")
+
+
+def _manager(inventory: Path | None, directory: Path | None) -> Alertmanager:
+    place = whom(inventory, directory)
+    if isinstance(place, Sandbox):
+        return Alertmanager.of_sandbox(place)
+    return Alertmanager.of_fleet(load_inventory(place).fleet, place)
 
 
 def _table(alerts: list[dict[str, Any]]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,25 +11,18 @@ from rich.markup import escape
 
 from staddle.alerting.catalogue import runbooks
 from staddle.cli.health_output import print_findings, print_hosts, print_statuses
-from staddle.cli.options import HERE, Forks, Json, Limit, with_login
+from staddle.cli.options import Forks, Json, Limit, with_login
 from staddle.cli.output import out, print_json, reporting
+from staddle.cli.places import Directory, Fleet, place as whom
 from staddle.cli.progress import watching
 from staddle.drive import doctor as judging, fleet as engine
 from staddle.drive.compilation import loaded
 from staddle.drive.login import Login
 from staddle.drive.rundir import admin_directory
-from staddle.drive.sandbox import SANDBOX, Sandbox
+from staddle.drive.sandbox import Sandbox
 from staddle.drive.status import examine, status_of
 from staddle.errors import FleetError
 from staddle.inventory.nearest import nearest
-
-Fleet = Annotated[
-    Path | None, typer.Option("-i", "--inventory", help="Ask the hosts of this inventory.", show_default=False)
-]
-Directory = Annotated[
-    Path | None,
-    typer.Option("--dir", help="Ask the sandbox in this directory.", envvar="STADDLE_DIR", show_default=False),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +52,7 @@ def status(
         staddle status -i fleet.yml --limit infra
         staddle status --json | jq '.components[] | select(.healthy | not)'
     """
-    place = _place(inventory, directory)
+    place = whom(inventory, directory)
     if isinstance(place, Sandbox):
         _sandbox_status(place, as_json=as_json)
         return
@@ -98,7 +90,7 @@ def doctor(
         staddle doctor -i fleet.yml --limit 10.10.10.12
         staddle doctor --json | jq -r '.findings[] | .what + " → " + .remedy'
     """
-    place = _place(inventory, directory)
+    place = whom(inventory, directory)
     if isinstance(place, Sandbox):
         with reporting(quiet=as_json):
             found, hosts = examine(place), {"": "sandbox"}
@@ -144,30 +136,6 @@ def runbook(
         out.print(Markdown(known[name]), soft_wrap=False)
     else:
         typer.echo(known[name])
-
-
-def _place(inventory: Path | None, directory: Path | None) -> Sandbox | Path:
-    """Whom to ask. Raises FleetError."""
-    if inventory is not None:
-        # STADDLE_DIR may stand in the environment for good: what is said now counts.
-        return _existing(inventory)
-    if directory is not None:
-        return Sandbox(directory)
-    here = Sandbox(SANDBOX)
-    if here.exists:
-        return here
-    if HERE.is_file():
-        return HERE
-    raise FleetError(
-        f"there is neither a sandbox in {SANDBOX} nor an inventory {HERE} here",
-        hint="`staddle up` makes a sandbox; -i names an inventory, --dir a sandbox elsewhere",
-    )
-
-
-def _existing(inventory: Path) -> Path:
-    if not inventory.exists():
-        raise FleetError(f"there is no {inventory}", hint="`staddle init` writes one; -i names another")
-    return inventory
 
 
 def _sandbox_status(sandbox: Sandbox, *, as_json: bool) -> None:

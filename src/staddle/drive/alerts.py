@@ -8,22 +8,27 @@ import json
 import re
 import socket
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from staddle.alerting.matching import parse_matcher
 from staddle.alerting.routing import TEST_LABEL
+from staddle.drive.portal import Endpoint, portals
 from staddle.errors import StaddleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from staddle.drive.sandbox import Sandbox
+    from staddle.inventory.fleet import Fleet
 
 TIMEOUT = 15.0
-DELIVERY_TIMEOUT = 20.0
+DELIVERY_TIMEOUT = 40.0
+"""The second Alertmanager of several waits 15 s for the first."""
+PATH = "/alertmgr"
 _COUNTER = re.compile(r"^alertmanager_notifications(_failed)?_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 
 
@@ -32,10 +37,11 @@ class AlertmanagerError(StaddleError):
 
 
 class Alertmanager:
-    """One Alertmanager at `url`."""
+    """One Alertmanager. `where` names it to people."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, endpoint: Endpoint, where: str = "") -> None:
+        self._endpoint = endpoint
+        self.where = where
 
     @classmethod
     def of_sandbox(cls, sandbox: Sandbox) -> Alertmanager:
@@ -43,7 +49,24 @@ class Alertmanager:
         row = next((row for row in sandbox.applied()["rows"] if row.component == "alertmanager"), None)
         if row is None:
             raise AlertmanagerError("this sandbox has no Alertmanager", hint="alertmanager_enabled: true")
-        return cls(row.health["url"].removesuffix("/-/ready"))
+        return cls(Endpoint.of_url(row.health["url"].removesuffix("/-/ready")))
+
+    @classmethod
+    def of_fleet(cls, fleet: Fleet, inventory: Path) -> Alertmanager:
+        """The first of the fleet's that answers: they tell each other what they are told. Raises StaddleError."""
+        found = [pair for pair in portals(fleet, inventory) if pair[0].params.alertmanager_enabled]
+        if not found:
+            raise AlertmanagerError("no INFRA node has an Alertmanager", hint="alertmanager_enabled: true")
+        reasons = []
+        for node, endpoint in found:
+            manager = cls(replace(endpoint, prefix=PATH), node.ip)
+            try:
+                manager._call("GET", "-/ready")
+            except AlertmanagerError as error:
+                reasons.append(f"{node.ip}: {error.message}")
+            else:
+                return manager
+        raise AlertmanagerError("\n".join(reasons), hint="`staddle status -i …` says more")
 
     def alerts(self) -> list[dict[str, Any]]:
         """All that are active, silenced and held back ones included."""
@@ -124,20 +147,19 @@ class Alertmanager:
 
     def _call(self, method: str, path: str, body: Any = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own Alertmanager
-            f"{self._url}/{path}", data, {"Content-Type": "application/json"}, method=method
-        )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-                said: bytes = answer.read()
-                return said
-        except urllib.error.HTTPError as error:
-            said = error.read()
-            raise AlertmanagerError(f"Alertmanager refused: {said.decode(errors='replace').strip()}") from error
+            status, said = self._endpoint.call(method, path, data, TIMEOUT)
         except OSError as error:
             raise AlertmanagerError(
                 f"Alertmanager does not answer: {error}", hint="`staddle status` says why"
             ) from error
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise AlertmanagerError(
+                "the portal does not accept this login", hint="it is that of nginx_users, as of the last apply"
+            )
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise AlertmanagerError(f"Alertmanager refused: {said.decode(errors='replace').strip()[:500]}")
+        return said
 
 
 def _as_data(text: str) -> dict[str, Any]:
