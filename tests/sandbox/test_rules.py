@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from staddle.alerting.catalogue import shipped
-from staddle.alerting.lint import metrics_of
 
 if TYPE_CHECKING:
     from tests.sandbox.stack import Stack
@@ -150,17 +149,3 @@ def test_lint_finds_expressions_that_are_none_and_metrics_that_are_not_there(sta
     assert "the stack has no metric log_agent_upp" in printed
     assert "did you mean log_agent_up?" in printed
     assert "`when` speaks of nonsense, which the rule doesn't use" in printed
-
-
-@pytest.mark.parametrize(
-    ("expr", "names"),
-    [
-        ('up{job="node",exporter=""} == 0 unless on (ip) probe_success{job="ping"} == 1', ["up", "probe_success"]),
-        ("sum by (cls, ins) (rate(a_total{x=~\"b|c{2}\"}[5m:10s])) / on(ip) group_left (x) b:c", ["a_total", "b:c"]),
-        ("increase(x[5m] offset 1h) > bool 1e3 or vector(1) # y", ["x"]),
-        ('label_match(a, "ip", `b`) if c default 0', ["a", "c"]),
-        ("avg without (cpu) (d) > inf", ["d"]),
-    ],
-)  # fmt: skip
-def test_metrics_of_an_expression(expr: str, names: list[str]) -> None:
-    assert metrics_of(expr) == names
