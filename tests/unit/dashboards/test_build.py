@@ -74,6 +74,14 @@ def test_panels_fill_rows_from_the_left_and_gaps_from_above() -> None:
     assert places == [(0, 1), (6, 1), (0, 5), (0, 9)]
 
 
+def test_numbers_at_the_head_of_a_row_share_its_width() -> None:
+    row = Row("Row", [*(stat(f"n{number}", "x", w=2) for number in range(10)), lines("after", Query("x"), w=24)])
+    places = [p.grid_pos for p in placed([row]) if p.type_val == "stat"]
+    assert [(p.x, p.y, p.w, p.h) for p in places if p][:6] == [
+        (0, 1, 5, 3), (5, 1, 5, 3), (10, 1, 5, 3), (15, 1, 5, 3), (20, 1, 4, 3), (0, 4, 5, 3),
+    ]  # fmt: skip
+
+
 def test_a_panel_keeps_its_id_when_others_come() -> None:
     alone = list(placed([Row("Row", [stat("a", "x")])]))
     beside = list(placed([Row("Row", [stat("new", "x"), stat("a", "x")])]))

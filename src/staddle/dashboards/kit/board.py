@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -74,6 +75,23 @@ class Board:
         return dashboard
 
 
+def _spread(panels: Sequence[m.Panel]) -> None:
+    """Numbers at the head of a row become as wide as each other, eight in a line at most, since titles need room.
+
+    They stay as they are where the next panel stands beside them.
+    """
+    numbers = list(takewhile(lambda panel: panel.type_val == "stat", panels))
+    widths = [panel.grid_pos.w for panel in panels[: len(numbers) + 1] if panel.grid_pos]
+    if not numbers or (len(panels) > len(numbers) and sum(widths) <= COLUMNS):
+        return
+    lines = -(-len(numbers) // 8)
+    each = -(-len(numbers) // lines)
+    for number, panel in enumerate(numbers):
+        count = min(each, len(numbers) - number // each * each)
+        spare = COLUMNS % count
+        panel.grid_pos = m.GridPos(w=COLUMNS // count + (number % each < spare), h=4 if lines == 1 else 3)
+
+
 def placed(rows: Sequence[Row]) -> Iterable[m.Panel | m.RowPanel]:
     """Every panel at its place: beside the one before it, or where the lowest gap is that it fits into."""
     top = 0
@@ -84,6 +102,7 @@ def placed(rows: Sequence[Row]) -> Iterable[m.Panel | m.RowPanel]:
             heading.grid_pos = m.GridPos(h=1, w=COLUMNS, x=0, y=top)
             heading.panels = []
             top += 1
+        _spread(row.panels)
         skyline = [top] * COLUMNS
         for panel in row.panels:
             place = panel.grid_pos

@@ -61,7 +61,10 @@ def table(title: str, which: str, *columns: Column, descending: str = "", **rest
         builder = builder.sort_by([options.TableSortByFieldState().display_name(descending).desc(True)])
     panel = builder.build()
     common: Common = {"w": 24, "h": 8, **rest}
+    # What the panel says when it has no rows is not what an empty cell says.
+    blank = [Override("/.*/", {"noValue": "–"}, "byRegexp")] if common.get("empty") else []
     common["overrides"] = [
+        *blank,
         *common.get("overrides", ()),
         *(_override(column) for column in columns if _properties(column)),
     ]
