@@ -78,7 +78,7 @@ def test_numbers_at_the_head_of_a_row_share_its_width() -> None:
     row = Row("Row", [*(stat(f"n{number}", "x", w=2) for number in range(10)), lines("after", Query("x"), w=24)])
     places = [p.grid_pos for p in placed([row]) if p.type_val == "stat"]
     assert [(p.x, p.y, p.w, p.h) for p in places if p][:6] == [
-        (0, 1, 5, 3), (5, 1, 5, 3), (10, 1, 5, 3), (15, 1, 5, 3), (20, 1, 4, 3), (0, 4, 5, 3),
+        (0, 1, 5, 4), (5, 1, 5, 4), (10, 1, 5, 4), (15, 1, 5, 4), (20, 1, 4, 4), (0, 5, 5, 4),
     ]  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def _spread(panels: Sequence[m.Panel]) -> None:
     for number, panel in enumerate(numbers):
         count = min(each, len(numbers) - number // each * each)
         spare = COLUMNS % count
-        panel.grid_pos = m.GridPos(w=COLUMNS // count + (number % each < spare), h=4 if lines == 1 else 3)
+        panel.grid_pos = m.GridPos(w=COLUMNS // count + (number % each < spare), h=4)
 
 
 def placed(rows: Sequence[Row]) -> Iterable[m.Panel | m.RowPanel]:

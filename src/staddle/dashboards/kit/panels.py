@@ -58,14 +58,17 @@ def stat(
     names: bool = False,
     **rest: Unpack[Common],
 ) -> m.Panel:
-    """One number, or with `names` one for each series; `trend` draws its history behind, `filled` colours the background."""
+    """One number, or with `names` what its series is called (by the legend of the query).
+
+    `trend` draws its history behind, `filled` colours the background.
+    """
     shown = query if isinstance(query, Query | LogQuery) else (Query(query) if trend else now(query))
     panel = (
         stats.Panel()
         .color_mode(cm.BigValueColorMode.BACKGROUND if filled else cm.BigValueColorMode.VALUE)
         .graph_mode(cm.BigValueGraphMode.AREA if trend else cm.BigValueGraphMode.NONE)
         .justify_mode(cm.BigValueJustifyMode.AUTO)
-        .text_mode(cm.BigValueTextMode.VALUE_AND_NAME if names else cm.BigValueTextMode.VALUE)
+        .text_mode(cm.BigValueTextMode.NAME if names else cm.BigValueTextMode.VALUE)
         .reduce_options(_last())
         .build()
     )

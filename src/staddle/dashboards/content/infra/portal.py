@@ -6,7 +6,7 @@ from staddle.dashboards.content.infra.parts import component, errors, rate
 from staddle.dashboards.kit.board import Row
 from staddle.dashboards.kit.look import UP, above, below, colored
 from staddle.dashboards.kit.panels import bars, lines, rows, stat
-from staddle.dashboards.kit.queries import LogQuery, Query
+from staddle.dashboards.kit.queries import LogQuery, Query, now
 
 N = 'job="infra",cls="nginx",ins=~"$ins"'
 ACCESS = 'job:="nginx" ins:="$ins" status:*'
@@ -63,7 +63,7 @@ GRAFANA = component(
     ),
     empty=ABSENT,
     first=[
-        stat("Version", f"max by (version) (grafana_build_info{{{G}}})", unit="none", names=True, w=4),
+        stat("Version", now(f"max by (version) (grafana_build_info{{{G}}})", "{{version}}"), unit="none", names=True, w=4),
         stat("Dashboards", f"max(grafana_stat_totals_dashboard{{{G}}})", unit="none", w=3),
         stat("Users", f"max(grafana_stat_total_users{{{G}}})", unit="none", w=3),
         stat("Active users", f"max(grafana_stat_active_users{{{G}}})", unit="none", w=3, about="Within the last 30 days."),

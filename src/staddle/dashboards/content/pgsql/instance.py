@@ -24,7 +24,7 @@ from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import cell, series, to
 from staddle.dashboards.kit.look import UP as UP_WORDS, above, below, colored, dashed
 from staddle.dashboards.kit.panels import lines, stat
-from staddle.dashboards.kit.queries import Query
+from staddle.dashboards.kit.queries import Query, now
 from staddle.dashboards.kit.tables import Column, label, table
 from staddle.dashboards.kit.variables import derive
 
@@ -64,7 +64,7 @@ BOARDS = [
             Row("Overview", [
                 stat("Up", f"min(pg_up{{{S}}})", words=UP_WORDS, steps=below(1), unit="none", filled=True, w=2, about="Whether it accepts a connection of its exporter."),
                 stat("Role", f"max(pg_replication_is_replica{{{S}}})", words=ROLE, unit="none", w=2),
-                stat("Version", f"max by (short_version) (pg_static_info{{{S}}})", unit="none", names=True, w=2),
+                stat("Version", now(f"max by (short_version) (pg_static_info{{{S}}})", "{{short_version}}"), unit="none", names=True, w=2),
                 stat("Up for", f"max(pg_postmaster_uptime_seconds{{{S}}})", unit="dtdurations", steps=below(600), w=3),
                 stat("TPS", f"sum({tps(S)})", unit="short", trend=True, w=3),
                 stat("At work", f"sum({busy(S)})", unit="short", decimals=2, trend=True, w=2, about="Statements that run at a time, on average.", empty=parts.OLD),

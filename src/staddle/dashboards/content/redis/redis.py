@@ -108,7 +108,7 @@ BOARD = Board(
     rows=[
         Row("Overview", [
             stat("Up", f"min(redis_up{{{S}}})", words=UP, steps=below(1), unit="none", filled=True, w=2),
-            stat("Role", f"max by (role) (redis_instance_info{{{S}}})", unit="none", names=True, w=3, about="Its name is the role; 1 stands for: it is."),
+            stat("Role", now(f"max by (role) (redis_instance_info{{{S}}})", "{{role}}"), unit="none", names=True, w=3),
             stat("Up for", f"max(redis_uptime_in_seconds{{{S}}})", unit="dtdurations", steps=below(600), w=3),
             stat("Commands/s", f"sum({_rate('redis_commands_processed_total', S)})", unit="ops", trend=True, w=3),
             stat("Clients", f"max(redis_connected_clients{{{S}}})", unit="none", trend=True, w=2),
