@@ -94,7 +94,13 @@ const App = defineComponent({
             h('div', { class: 'p-1' }, [
               h(
                 'button',
-                { type: 'button', class: 'btn btn-sm btn-outline-secondary', onClick: () => (shown.value = undefined) },
+                {
+                  type: 'button',
+                  class: 'btn btn-sm btn-outline-secondary',
+                  onClick: () => {
+                    shown.value = undefined;
+                  },
+                },
                 'Another plan',
               ),
             ]),
