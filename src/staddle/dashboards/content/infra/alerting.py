@@ -106,7 +106,7 @@ BLACKBOX = component(
     first=[
         stat("Probes", "count(probe_success)", unit="none", w=3),
         stat("Failing", "count(probe_success == 0) or vector(0)", unit="none", steps=above(1), filled=True, w=3),
-        stat("Next certificate ends in", "min(probe_ssl_earliest_cert_expiry) - time()", unit="dtdurations", steps=below(7 * 86400, 14 * 86400), w=4,
+        stat("Certificates last", "min(probe_ssl_earliest_cert_expiry) - time()", unit="dtdurations", steps=below(7 * 86400, 14 * 86400), w=4,
              empty="No probe sees a certificate"),
     ],
 )  # fmt: skip

@@ -31,7 +31,7 @@ def up(sel: str, w: int = 2) -> Panel:
 def since(sel: str, w: int = 3) -> Panel:
     """How long it has run."""
     return stat("Running for", f"time() - max(process_start_time_seconds{{{sel}}})", unit="dtdurations", steps=below(600), w=w,
-                about="Red for ten minutes after a start.")  # fmt: skip
+                about="Red for ten minutes after a start.", empty="This program doesn't tell")  # fmt: skip
 
 
 def process(sel: str) -> Row:
@@ -39,9 +39,9 @@ def process(sel: str) -> Row:
     return Row(
         "Process",
         [
-            lines("CPU", Query(f"rate(process_cpu_seconds_total{{{sel}}}{RATE})", "{{ins}}"), unit="percentunit", least=0, w=8,
+            lines("CPU", Query(f"rate(process_cpu_seconds_total{{{sel}}}{RATE})", "{{ins}}"), unit="percentunit", empty="This program doesn't tell", least=0, w=8,
                   about="100 % is one core."),
-            lines("Memory", Query(f"process_resident_memory_bytes{{{sel}}}", "{{ins}}"), unit="bytes", least=0, w=8,
+            lines("Memory", Query(f"process_resident_memory_bytes{{{sel}}}", "{{ins}}"), unit="bytes", empty="This program doesn't tell", least=0, w=8,
                   about="What is resident, page cache of its own files included."),
             lines("Open files", Query(f"process_open_fds{{{sel}}}", "open"), Query(f"process_max_fds{{{sel}}}", "limit"),
                   unit="short", least=0, w=8, overrides=[dashed("/limit/")], empty="This program doesn't tell"),

@@ -69,4 +69,23 @@ GRAFANA = component(
         stat("Active users", f"max(grafana_stat_active_users{{{G}}})", unit="none", w=3, about="Within the last 30 days."),
     ],
 )  # fmt: skip
-BOARDS = [NGINX, GRAFANA]
+C = 'job="infra",cls="console",ins=~"$ins"'
+SECONDS = "console_http_request_duration_seconds"
+CONSOLE = component(
+    "infra-console",
+    "Console",
+    "console",
+    "The console: how much it is used, how fast it answers. Queries go past it, from the browser to the stores.",
+    Row(
+        "Requests",
+        [
+            lines("Requests", Query(rate(f"{SECONDS}_count", C, "kind"), "{{kind}}"), unit="reqps", least=0, stacked=True),
+            lines("Time of requests (99 %)", Query(f'max by (kind) ({SECONDS}{{{C},quantile="0.99"}})', "{{kind}}"), unit="s", least=0, steps=above(0.5, 2)),
+        ],
+    ),
+    empty="The console does not run",
+    first=[
+        stat("Pages", f'sum(increase({SECONDS}_count{{{C},kind="page"}}[1h]))', unit="short", w=4, about="Within the last hour.", empty="Nobody has looked yet"),
+    ],
+)  # fmt: skip
+BOARDS = [NGINX, GRAFANA, CONSOLE]

@@ -7,7 +7,7 @@ from staddle.dashboards.content.alerts import how_many
 from staddle.dashboards.content.infra.parts import errors, logs, rate
 from staddle.dashboards.content.node.queries import EXPORTER
 from staddle.dashboards.kit.board import Board, Row
-from staddle.dashboards.kit.links import cell, series
+from staddle.dashboards.kit.links import Link, cell, series
 from staddle.dashboards.kit.look import UP, above, below, dashed
 from staddle.dashboards.kit.panels import bars, lines, rows, stat, timeline
 from staddle.dashboards.kit.queries import LogQuery, Query, now
@@ -120,8 +120,8 @@ REPO = Board(
 )  # fmt: skip
 
 INFRA = 'job="infra"'
-KINDS = (("nginx", "infra-nginx"), ("vmetrics", "infra-vmetrics"), ("vlogs", "infra-vlogs"), ("vtraces", "infra-vtraces"),
-         ("vmalert", "infra-vmalert"), ("alertmanager", "infra-alertmanager"), ("blackbox", "infra-blackbox"), ("grafana", "infra-grafana"))  # fmt: skip
+OWN = Link("Its dashboard", '/d/infra-${__data.fields["Component"]}?var-ins=${__value.raw}&${__url_time_range}')
+"""Dashboards of components are called like them."""
 OVERVIEW = Board(
     uid="infra-overview",
     title="INFRA Overview",
@@ -140,14 +140,13 @@ OVERVIEW = Board(
             stat("Targets", "count(up)", unit="none", w=3),
             stat("Samples/s", "sum(rate(vm_rows_inserted_total[$__rate_interval]))", unit="short", trend=True, w=3),
             stat("Log rows/s", "sum(rate(vl_rows_ingested_total[$__rate_interval]))", unit="short", trend=True, w=3, empty="No log store is scraped"),
-            stat("Next certificate ends in", "min(probe_ssl_earliest_cert_expiry or staddle_certificate_expiry_timestamp_seconds) - time()",
+            stat("Certificates last", "min(probe_ssl_earliest_cert_expiry or staddle_certificate_expiry_timestamp_seconds) - time()",
                  unit="dtdurations", steps=below(7 * 86400, 14 * 86400), w=3, empty="No certificate is known"),
             table(
                 "Components",
                 f"max by (cls, ins, ip) (up{{{INFRA}}})",
                 label("cls", "Component"),
-                Column(title="Instance", label="ins", links=[cell(uid, f"{name} (if it is one)", ins="Instance") for name, uid in KINDS]
-                       + [cell("logs-instance", "Logs", ins="Instance")]),
+                Column(title="Instance", label="ins", links=[OWN, cell("logs-instance", "Logs", ins="Instance")]),
                 label("ip", "Address"),
                 Column(title="State", words=UP, cell="color-background", width=90),
                 Column(title="Running for", expr=f"max by (cls, ins, ip) (time() - process_start_time_seconds{{{INFRA}}})", unit="dtdurations"),

@@ -43,7 +43,7 @@ def statements(title: str, sel: str, *, h: int = 10) -> Panel:
     return table(
         title,
         f"{_top('total_exec_time', sel)} / 1000",
-        label("queryid", "Statement", cell("pgsql-query", "Statement", queryid="Statement", datname="Database")),
+        label("queryid", "Statement", cell("pgsql-query", "Statement", queryid="Statement", datname="Database"), width=190),
         label("datname", "Database", cell("pgsql-database", "Database", datname="Database")),
         label("usename", "Role"),
         Column(title="Total time", unit="s", decimals=1),
