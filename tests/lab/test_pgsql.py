@@ -55,7 +55,8 @@ def named(admin: Admin) -> None:
 def values(admin: Admin, ip: str, query: str) -> dict[str, float]:
     """What an INFRA node's store has of a query, by instance."""
     url = f"http://127.0.0.1:8428/api/v1/query?{urlencode({'query': query})}"
-    found: list[dict[str, Any]] = json.loads(admin.host(ip).run(["curl", "-sf", url]).stdout)["data"]["result"]
+    code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout=10).read().decode())"
+    found: list[dict[str, Any]] = json.loads(admin.host(ip).run(["python3", "-c", code]).stdout)["data"]["result"]
     return {row["metric"].get("ins", ""): float(row["value"][1]) for row in found}
 
 

@@ -236,12 +236,15 @@ def test_a_server_that_is_down_is_seen_and_its_exporter_stays(box: Stack, cluste
 def test_a_cluster_that_leaves_the_inventory_leaves_nothing_behind(box: Stack) -> None:
     folder = box.root / "data/infra/targets/pgsql"
     assert sorted(path.name for path in folder.iterdir()) == ["pg-test-1.yml", "pg-test-2.yml"]
+    names = box.root / "data/infra/hosts"
+    assert {path.name for path in names.glob("pg-*")} == {"pg-test", "pg-test-1"}
     home = box.get("/").text
     assert "pg-test-1" in home
     assert "pg-test-2" in home
     box.write(inventory(None))
     box.up()
     assert not folder.exists()
+    assert not list(names.glob("pg-*"))
     left = [path for path in box.root.rglob("*postgres_exporter*") if "programs" not in path.parts]
     assert {path.suffix for path in left} <= {".log"}
     assert not [name for name in box.pids() if "postgres" in name]
