@@ -25,6 +25,7 @@ all:
           pg_exporters:
             20001: { pg_cluster: far, pg_seq: 1, pg_host: db.example.com, pg_monitor_password: "it's:\\\\" }
             20002: { pg_cluster: far, pg_seq: 2, pg_exporter_url: "postgresql://eve:s%40crt@10.9.9.9:6432/a?sslmode=require" }
+            20003: { pg_cluster: far, pg_seq: 3, pg_host: 10.9.9.8, pg_exporter_params: sslmode=require }
         10.0.0.2: { infra_seq: 2 }
     pg-a:
       hosts: { 10.0.0.3: { pg_seq: 1, pg_role: primary }, 10.0.0.4: { pg_seq: 2, pg_role: replica, pg_port: 5433 } }
@@ -58,6 +59,7 @@ def test_every_infra_node_scrapes_every_instance_over_tls(infra: str) -> None:
         "pg-a-2.yml": ["10.0.0.4:9630"],
         "far-1.yml": ["10.0.0.1:20001"],
         "far-2.yml": ["10.0.0.1:20002"],
+        "far-3.yml": ["10.0.0.1:20003"],
     }
     labels = {name: (e["labels"]["cls"], e["labels"]["ins"], e["labels"]["ip"]) for name, e in found.items()}
     assert labels["pg-a-2.yml"] == ("pg-a", "pg-a-2", "10.0.0.4")
@@ -75,6 +77,9 @@ def test_on_its_host_it_uses_the_socket() -> None:
 def test_elsewhere_it_demands_a_certificate_of_our_ca_unless_told_otherwise() -> None:
     assert "host='db.example.com'" in environment("10.0.0.1", "postgres_exporter_20001")
     assert "sslmode='verify-full' sslrootcert='/etc/pki/ca.crt'" in environment("10.0.0.1", "postgres_exporter_20001")
+    relaxed = environment("10.0.0.1", "postgres_exporter_20003")
+    assert "sslmode=require" in relaxed
+    assert "sslrootcert" not in relaxed  # it would be verified all the same
     given = environment("10.0.0.1", "postgres_exporter_20002")
     assert "host='10.9.9.9'" in given
     assert "port=6432 user=eve dbname=a sslmode=require" in given

@@ -199,10 +199,8 @@ class RemotePostgresExporter(PgExporter):
             "port": str(remote.pg_port),
             "user": remote.pg_monitor_username or params.pg_monitor_username,
             "dbname": DATABASE,
-            "sslmode": "verify-full",
-            "sslrootcert": ctx.at(CA_PATH),
             **_limits(ctx),
-            **parameters(remote.pg_exporter_params),
+            **_tls(ctx, parameters(remote.pg_exporter_params)),
         }
         secret = remote.pg_monitor_password or params.pg_monitor_password
         return Connection(values, secret.get_secret_value() if secret else "")
@@ -231,6 +229,13 @@ def collectors(version: str) -> tuple[str, ...]:
     match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", version)
     found = (int(match[1]), int(match[2])) if match else (0, 0)
     return next(names for since, names in _COLLECTORS if found >= since)
+
+
+def _tls(ctx: Context, given: Mapping[str, str]) -> dict[str, str]:
+    """What was given, and a CA for who wants to verify: with one, even `require` verifies."""
+    mode = given.get("sslmode", "verify-full")
+    ours = {"sslrootcert": ctx.at(CA_PATH)} if mode.startswith("verify") else {}
+    return {"sslmode": mode, **ours, **given}
 
 
 def _polite(ctx: Context) -> dict[str, str]:
