@@ -128,10 +128,12 @@ def test_several_faults_at_once_bring_one_alert_each_and_what_follows_from_them_
         alerting.supervision.call("supervisor.stopProcess", name)
     wait_for("all to be told", lambda: names(sink, "firing") >= set(broken.values()), timeout=90)
     # The portal's probes fail, too, and that is nobody's news.
-    store = f"http://127.0.0.1:{alerting.port(8428)}/api/v1/query?" + urlencode(
-        {"query": 'ALERTS{alertname="ProbeFailed",alertstate="firing",cls="nginx"}'}
-    )
-    wait_for("probes to fail", lambda: json.loads(urlopen(store).read())["data"]["result"], timeout=90)
+    router = f"http://127.0.0.1:{alerting.port(9059)}/api/v2/alerts?" + urlencode({"filter": "alertname=ProbeFailed"})
+
+    def held_back() -> set[str]:
+        return {a["labels"]["cls"] for a in json.loads(urlopen(router).read()) if a["status"]["inhibitedBy"]}
+
+    wait_for("failing probes to be held back", lambda: held_back() >= {"nginx", "dnsmasq"}, timeout=90)
     for name in broken:
         alerting.supervision.call("supervisor.startProcess", name)
     # What else the machine is up to (its disks, its CPUs) is its own affair.
