@@ -133,7 +133,7 @@ FAULTS = [
     Fault("a scrape configuration that is none", "ScrapeConfigStale", "vmetrics-1",
           edited("infra/prometheus.yml", _replaced("scrape_interval", "scrape_intervall"), reload="vmetrics")),
     Fault("modules that are none", "ProbesStale", "blackbox-1",
-          edited("etc/blackbox.yml", _replaced("prober: icmp", "prober: smoke"), reload="blackbox")),
+          edited("etc/blackbox.yml", _replaced("modules:", "modulez:"), reload="blackbox")),
     Fault("targets that nobody scrapes", "TargetsMissing", "box",
           edited(TARGETS, lambda text: text[: text.index("- labels", text.index("- labels") + 1)])),
 ]  # fmt: skip
