@@ -157,7 +157,6 @@ all:
     vmetrics_scrape_interval: 2s
     vmetrics_scrape_timeout: 2s
     alert_receivers: {{ ops: {{ type: webhook, url: "{sink.url}/told" }} }}
-    alert_heartbeat_url: {sink.url}/beat
     alert_rules: {{ {off} }}
 """
     yield from started(tmp_path_factory.mktemp("faults"), text)
@@ -181,24 +180,11 @@ def test_the_alert_and_only_that(watched: Stack, sink: HttpSink, fault: Fault) -
     assert told.names("firing") == news
 
 
-def test_a_dead_evaluator_stops_the_heartbeat(watched: Stack, sink: HttpSink) -> None:
-    def beats() -> list[float]:
-        return [told.at for told in sink.told if told.path == "/beat"]
-
-    sink.told.clear()
-    wait_for("heartbeats", lambda: len(beats()) >= 2, timeout=200)
-    with stopped("vmalert")(watched):
-        # Alertmanager gives an alert up after four intervals of silence, or five minutes at most, and beats every minute.
-        wait_for("silence", lambda: time.time() - max(beats()) > 120, timeout=480)
-    before = len(beats())
-    wait_for("a heartbeat again", lambda: len(beats()) > before, timeout=120)
-
-
 @dataclass(frozen=True)
 class Told:
-    """What came to the receiver; the heartbeat has a path of its own."""
+    """What came to the receiver."""
 
     sink: HttpSink
 
     def names(self, status: str) -> set[tuple[str, str]]:
-        return {found for found in names(self.sink, status) if found[0] != "Watchdog"}
+        return names(self.sink, status)
