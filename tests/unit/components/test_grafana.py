@@ -136,6 +136,13 @@ def test_those_who_share_a_database_change_its_tables_one_after_the_other() -> N
     }
 
 
+def test_those_who_share_a_database_write_the_same_rows() -> None:
+    extra = "    grafana_pgurl: postgres://g:s3@10.0.0.9/grafana\n"
+    assert sources(extra, "10.0.0.1") == sources(extra, "10.0.0.2")
+    assert sources(extra)["pg-pg-meta-1"]["url"] == "10.0.0.1:5432"
+    assert sources()["pg-pg-meta-1"]["url"] == "/var/run/postgresql"
+
+
 def test_dashboards_are_provided_from_files_in_their_folders() -> None:
     data = yaml.safe_load(rendered()[PROVIDERS])
     ours, own = data["providers"]

@@ -123,6 +123,9 @@ def _options(ctx: Context, store: str) -> dict[str, Any]:
 def _database(ctx: Context, database: Database) -> dict[str, Any]:
     values = dict(database.values)
     host, port = values.get("host", ""), values.get("port", "5432")
+    if host.startswith("/") and ctx.params.grafana_pgurl and len(ctx.fleet.infra) > 1:
+        # A row that all share has to be good for all.
+        host, values["sslmode"] = ctx.address, "require"
     source = _source(database.uid, "grafana-postgresql-datasource", _place(host, port), {})
     source |= {"user": _literal(values.get("user", ""))}
     source["jsonData"] = {
