@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.sandbox.agentbox import free_port
 from tests.sandbox.conftest import FAST
+from tests.sandbox.dashboards import wait_for_dashboards
 from tests.sandbox.debian import ETCD, ETCDCTL, HAPROXY, PGBACKREST, PGBOUNCER, REDIS, Debian, debian
 from tests.sandbox.postgres import Postgres, postgres
 from tests.sandbox.stack import Stack, started, wait_for
@@ -238,6 +239,10 @@ def test_etcd_is_seen_as_it_sees_itself(around: Around) -> None:
     [status] = json.loads(around.debian.run("etcdctl", *flags, "endpoint", "status", "-w", "json"))
     wait_until(around, "etcd_mvcc_db_total_size_in_bytes", status["Status"]["dbSize"])
     wait_until(around, 'etcd_debugging_mvcc_keys_total{ins="etcd-1"}', 5)
+
+
+def test_dashboards_have_something_to_show(around: Around) -> None:
+    wait_for_dashboards(around.stack, "redis", "etcd")
 
 
 def test_pgbouncer_is_seen_as_it_sees_itself(around: Around) -> None:

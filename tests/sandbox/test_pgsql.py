@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from tests.sandbox.dashboards import wait_for_dashboards
 from tests.sandbox.postgres import Postgres, load, postgres, replica
 from tests.sandbox.stack import Stack, started, wait_for
 
@@ -158,6 +159,10 @@ def test_every_query_of_the_catalogue_runs_and_gives_series(box: Stack) -> None:
     assert silent <= NOT_HERE
     assert number(box, 'count(pg_tables_count{ins="pg-test-1",datname=~"app|postgres"})') == 2
     assert number(box, "count({job='pgsql',server!=''})") is None
+
+
+def test_dashboards_have_something_to_show(box: Stack) -> None:
+    wait_for_dashboards(box, "pgsql")
 
 
 def test_roles_and_lag_are_told_by_both_ends(box: Stack, cluster: Cluster) -> None:

@@ -130,7 +130,7 @@ BOARD = Board(
                   empty="No errors"),
         ]),
         Row("Memory and keys", [
-            lines("Memory", Query(f"redis_memory_used_bytes{{{S}}}", "used"), Query(f"redis_memory_used_rss_bytes{{{S}}}", "resident"), Query(f"redis_memory_max_bytes{{{S}}} > 0", "maxmemory"), unit="bytes", least=0, w=8,
+            lines("Memory", Query(f"redis_memory_used_bytes{{{S}}}", "used"), Query(f"redis_memory_used_rss_bytes{{{S}}}", "resident"), Query(f"redis_memory_max_bytes{{{S}}}", "maxmemory (0: no limit)"), unit="bytes", least=0, w=8,
                   overrides=[dashed("/maxmemory/")], about="Resident far beyond used: fragmentation."),
             bars("Keys by database", now(f"sum by (db) (redis_db_keys{{{S}}}) > 0", "{{db}}"), unit="short", w=8, empty="It holds no keys"),
             lines("Evicted and expired", Query(_rate("redis_evicted_keys_total", S), "evicted"), Query(_rate("redis_expired_keys_total", S), "expired"), unit="ops", least=0, w=8, overrides=[colored("evicted", "red")]),
