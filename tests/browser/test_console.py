@@ -1,0 +1,340 @@
+"""The console in a browser, over the real stores, with a real PostgreSQL under load: what it shows is what there is."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+from tests.browser.test_pages import CHROMIUM, CONTRAST, FLAGS, Tab, new_tab
+from tests.sandbox.postgres import load, postgres
+from tests.sandbox.stack import Stack, started, wait_for
+
+from staddle.console.assets import are_built
+from staddle.dashboards import BUILT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
+    pytest.mark.skipif(not are_built(), reason="the console's pages were not built (make console)"),
+]
+
+ROLE = """
+    CREATE ROLE dbuser_monitor LOGIN IN ROLE pg_monitor;
+    CREATE EXTENSION pg_stat_statements;
+"""
+BOARDS = {path.stem: json.loads(path.read_bytes()) for path in sorted(BUILT.glob("*/*.json"))}
+CORE = ("home", "node-instance", "pgsql-query")
+"""Looked at in every run; the others with mark `more`."""
+OTHERS = Path(__file__).parents[2] / "web/test/dashboards"
+"""Dashboards as others write them."""
+SETTLED = """() => {
+  const panels = [...document.querySelectorAll('[data-testid=panel]')];
+  const waiting = panels.filter((panel) => ['NotStarted', 'Loading'].includes(panel.dataset.state));
+  return panels.length > 0 && waiting.length === 0;
+}"""
+PANELS = """() => [...document.querySelectorAll('[data-testid=panel]')].map((panel) => ({
+  id: panel.dataset.panelId, type: panel.dataset.panelType, title: panel.ariaLabel, state: panel.dataset.state,
+  alert: panel.querySelector('[role=alert]')?.textContent ?? '',
+}))"""
+OWN = {
+    "uid": "own", "title": "Own", "schemaVersion": 42, "time": {"from": "now-5m", "to": "now"},
+    "panels": [
+        {"id": 1, "type": "stat", "title": "Targets", "gridPos": {"x": 0, "y": 0, "w": 6, "h": 4},
+         "targets": [{"refId": "A", "expr": "count(up)", "instant": True}],
+         "options": {"reduceOptions": {"calcs": ["lastNotNull"]}}},
+        {"id": 2, "type": "table", "title": "Up", "gridPos": {"x": 6, "y": 0, "w": 18, "h": 16},
+         "targets": [{"refId": "A", "expr": 'up{job="infra"}', "instant": True, "format": "table"}],
+         "transformations": [{"id": "organize", "options": {"excludeByName": {"Time": True, "__name__": True, "job": True,
+             "instance": True, "ip": True, "cls": True}}}]},
+        {"id": 3, "type": "table", "title": "SQL", "gridPos": {"x": 0, "y": 16, "w": 12, "h": 8},
+         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
+         "targets": [{"refId": "A", "format": "table", "rawSql":
+             "select current_user as who, current_setting('transaction_read_only') as ro, '$text' as said, 42 as answer"}]},
+        {"id": 4, "type": "table", "title": "Write", "gridPos": {"x": 12, "y": 16, "w": 12, "h": 8},
+         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
+         "targets": [{"refId": "A", "format": "table", "rawSql": "create temporary table t (x int)"}]},
+        {"id": 5, "type": "table", "title": "Two", "gridPos": {"x": 0, "y": 24, "w": 12, "h": 8},
+         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
+         "targets": [{"refId": "A", "format": "table", "rawSql": "rollback; create table t (x int)"}]},
+        {"id": 6, "type": "never-heard-of", "title": "Strange", "gridPos": {"x": 12, "y": 24, "w": 12, "h": 8},
+         "targets": [{"refId": "A", "expr": "up"}]},
+    ],
+    "templating": {"list": [{"name": "text", "type": "textbox", "query": "it's"}]},
+}  # fmt: skip
+
+
+def inventory(home: Path) -> str:
+    own = {"infra_seq": 1, "nodename": "box", "pg_cluster": "pg-test", "pg_seq": 1, "pg_role": "primary",
+           "pg_localhost": str(home)}  # fmt: skip
+    settings = {"vmetrics_scrape_interval": "2s", "vmetrics_scrape_timeout": "2s", "node_ntp_enabled": False}
+    return json.dumps({"all": {"children": {"infra": {"hosts": {"127.0.0.1": own}}}, "vars": settings}})
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with all that it has, and a PostgreSQL that is worked with."""
+    with ExitStack() as servers:
+        server = servers.enter_context(postgres(shared_preload_libraries="pg_stat_statements", track_io_timing="on"))
+        server.sql(ROLE)
+        servers.enter_context(load(server))
+        for stack in started(tmp_path_factory.mktemp("console"), inventory(server.home)):
+            folder = stack.root / "data/infra/dashboards"
+            (folder / "own.json").write_text(json.dumps(OWN), encoding="utf-8")
+            for path in sorted(OTHERS.glob("*.json")):
+                (folder / path.name).write_bytes(path.read_bytes())
+            wait_for("statements to be counted", partial(stack.query, "rate(pg_stat_statements_calls[1m]) > 0"), 90)
+            wait_for("recorded series", partial(stack.query, '{__name__=~"pg:.*"}'), 60)
+            yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, box: Stack) -> Iterator[Tab]:
+    """One tab for all tests, so high that every panel is in view. Time zones must agree to compare times."""
+    made = new_tab(browser, box, viewport={"width": 1400, "height": 6000}, timezone_id="UTC")
+    made.page.set_default_timeout(30_000)
+    yield made
+    made.page.context.close()
+
+
+def settled(page: Page) -> list[dict[str, str]]:
+    """The panels, once none of them waits for data."""
+    page.wait_for_function(SETTLED, timeout=45_000)
+    found: list[dict[str, str]] = page.evaluate(PANELS)
+    return found
+
+
+def panel(page: Page, title: str) -> Locator:
+    return page.locator(f'[data-testid=panel][aria-label="{title}"]')
+
+
+ABSENT = {("pgsql-replication", "Queries cancelled on replicas"): "this stack has no replica"}
+"""Panels without data for want of something, and of what."""
+
+
+def excused(board: dict[str, Any], panel_id: str) -> bool:
+    """Whether a panel says itself why it may have nothing to show, or is about a module that this stack doesn't run."""
+    if board["uid"].startswith(("redis", "etcd", "infra-grafana")):
+        return True
+    for each in board["panels"]:
+        for one in (each, *each.get("panels", ())):
+            if str(one.get("id")) == panel_id.rstrip("'").partition("-")[0]:
+                says = (one.get("fieldConfig", {}).get("defaults") or {}).get("noValue")
+                return bool(says) or (board["uid"], one.get("title")) in ABSENT
+    return False
+
+
+@pytest.mark.parametrize(
+    "uid", [pytest.param(uid, marks=() if uid in CORE else pytest.mark.more) for uid in BOARDS], ids=list(BOARDS)
+)
+def test_a_shipped_dashboard_has_no_errors_and_no_panel_without_data_that_should_have_some(tab: Tab, uid: str) -> None:
+    tab.said.clear()
+    page = tab.open(f"/ui/d/{uid}?from=now-5m&to=now")
+    panels = settled(page)
+    wrong = [one for one in panels if one["state"] == "Error" or one["alert"]]
+    assert not wrong
+    empty = [one for one in panels if one["state"] == "Empty" and not excused(BOARDS[uid], one["id"])]
+    if empty:  # a rate takes two scrapes
+        page.wait_for_timeout(5000)
+        page.reload()
+        empty = [one for one in settled(page) if one["state"] == "Empty" and not excused(BOARDS[uid], one["id"])]
+    assert not empty
+    assert not tab.troubles()
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("path", sorted(OTHERS.glob("*.json")), ids=lambda path: path.stem)
+def test_dashboards_as_others_write_them_are_drawn(tab: Tab, path: Path) -> None:
+    tab.said.clear()
+    body = json.loads(path.read_bytes())
+    inner = body.get("dashboard") if isinstance(body.get("dashboard"), dict) else body
+    uid = inner.get("uid") or (body.get("metadata") or {}).get("name") or path.stem
+    page = tab.open(f"/console/d/{quote(str(uid))}")
+    assert settled(page)
+    assert not [line for line in tab.said if line.startswith("uncaught")]
+
+
+def test_what_is_drawn_is_what_was_asked_for(tab: Tab, box: Stack) -> None:
+    page = tab.open("/console/d/own")
+    settled(page)
+    count = box.query("count(up)")[0]["value"][1]
+    assert panel(page, "Targets").inner_text().split() == ["Targets", count]
+    panel(page, "Up").get_by_role("row").nth(1).wait_for()
+    shown = [row.inner_text().split() for row in panel(page, "Up").get_by_role("row").all()]
+    asked = {(row["metric"]["ins"], row["value"][1]) for row in box.query('up{job="infra"}')}
+    assert {(cells[0], cells[-1]) for cells in shown[1:]} == asked
+    strange = panel(page, "Strange")
+    assert "never-heard-of" in strange.inner_text()
+
+
+def test_sql_runs_as_the_monitoring_role_and_only_reads(tab: Tab) -> None:
+    page = tab.open("/console/d/own?" + urlencode({"var-text": "it's; drop"}))
+    states = {one["title"]: one["state"] for one in settled(page)}
+    panel(page, "SQL").get_by_text("dbuser_monitor").wait_for()
+    cells = panel(page, "SQL").get_by_role("row").nth(1).inner_text().split("\n")
+    assert [cell for cell in cells if cell.strip()] == ["dbuser_monitor", "on", "it's; drop", "42"]
+    assert states["Write"] == states["Two"] == "Error"
+    assert "read-only" in panel(page, "Write").inner_text()
+    assert "multiple commands" in panel(page, "Two").inner_text()
+
+
+def test_from_home_down_to_a_statement_to_logs_and_back(tab: Tab, box: Stack) -> None:
+    """By the links that the dashboards have, with what was chosen carried along."""
+    steps = ("pgsql-overview", "pgsql-cluster", "pgsql-instance", "pgsql-database", "pgsql-query", "pgsql-logs")
+    page = tab.open("/ui/d/home?from=now-15m&to=now")
+    settled(page)
+    for step in steps:
+        if step == "pgsql-instance":  # a cell with several links opens a menu
+            panel(page, "Instances").get_by_text("pg-test-1", exact=True).click()
+        page.locator(f'a[href*="/d/{step}"]').first.click()
+        page.wait_for_url(f"**/d/{step}?**")
+        settled(page)
+        chosen = parse_qs(urlsplit(page.url).query)
+        assert chosen["from"] == ["now-15m"]
+        if step != "pgsql-overview":
+            assert {"pg-test", "pg-test-1"} & {*chosen.get("var-cls", ()), *chosen.get("var-ins", ())}, page.url
+    for step in ("pgsql-query", "pgsql-database", "pgsql-instance", "pgsql-cluster", "pgsql-overview", "home"):
+        page.go_back()
+        page.wait_for_url(f"**/d/{step}?**")
+    # In a new tab, a link of a dashboard is the portal's to answer.
+    assert box.get("/d/pgsql-query?var-ins=x").headers["location"].endswith("/ui/d/pgsql-query?var-ins=x")
+
+
+def test_metrics_are_explored_with_names_that_are_offered(tab: Tab, box: Stack) -> None:
+    page = tab.open("/console/explore/metrics")
+    query = page.get_by_role("combobox", name="Query")
+    query.press_sequentially("node_memory_MemTot")
+    page.get_by_role("option", name="node_memory_MemTotal_bytes").wait_for()
+    query.press("ArrowDown")
+    query.press("Enter")
+    assert query.input_value() == "node_memory_MemTotal_bytes"
+    query.press_sequentially('{ins="b')
+    page.get_by_role("option", name="box").wait_for()
+    query.press("Tab")
+    query.press_sequentially('"}')
+    query.press("Enter")
+    page.wait_for_url("**query=*")
+    settled(page)
+    text = box.query("node_memory_MemTotal_bytes")[0]["value"][1]
+    panel(page, "Now").get_by_text(text).wait_for()
+    assert parse_qs(urlsplit(page.url).query)["query"] == ['node_memory_MemTotal_bytes{ins="box"}']
+    page.goto(f"{tab.base}/console/explore/metrics?query=sum(")
+    assert settled(page)[0]["state"] == "Error", "a query that can't be understood says so"
+
+
+def test_logs_and_traces_are_the_stores_own_pages_within_ours(tab: Tab) -> None:
+    page = tab.open("/console/explore/logs?" + urlencode({"query": "app:=nginx OR *", "from": "now-15m", "to": "now"}))
+    frame = page.frame_locator("iframe")
+    frame.locator(".vlist .row").first.wait_for()
+    assert frame.locator("header.top").is_hidden()
+    page.wait_for_url("**/explore/logs#/?*query=app*")
+    page.get_by_role("link", name="Traces").click()
+    page.frame_locator('iframe[title="Traces"]').locator("main").wait_for()
+
+
+def test_an_alert_is_silenced_from_the_page(tab: Tab, box: Stack) -> None:
+    alert = {"labels": {"alertname": "Made up", "severity": "CRIT", "ins": "box", "instance": "x:1"},
+             "annotations": {"summary": "A summary", "runbook_url": "https://i.staddle/runbooks/NodeDown.html",
+                             "dashboard": "https://i.staddle/ui/d/node-instance?var-ins=box"}}  # fmt: skip
+    body = json.dumps([alert]).encode()
+    posted = box.get("/alertmgr/api/v2/alerts", method="POST", headers={"Content-Type": "application/json"}, body=body)
+    assert posted.status == 200, posted.text
+    page = tab.open("/console/alerts")
+    card = page.get_by_role("region", name="Made up")
+    card.get_by_text("A summary").wait_for()
+    assert card.get_by_role("link", name="Runbook").get_attribute("href") == "/runbooks/NodeDown.html"
+    assert card.get_by_role("link", name="Dashboard").get_attribute("href") == "/ui/d/node-instance?var-ins=box"
+    card.get_by_role("button", name="Silence").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("1h").check(force=True)
+    form.get_by_label("Your name").fill("Ann")
+    form.get_by_label("Comment").fill("I know")
+    form.get_by_role("button", name="Silence", exact=True).click()
+    card.get_by_text("silenced").wait_for()
+    (silence,) = [one for one in box.get("/alertmgr/api/v2/silences").json() if one["comment"] == "I know"]
+    assert silence["createdBy"] == "Ann"
+    assert {(m["name"], m["value"]) for m in silence["matchers"]} == {("alertname", "Made up"), ("ins", "box")}
+    page.get_by_role("tab", name="Silences").click()
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="End it now").click()
+    page.get_by_text("No silence", exact=True).wait_for()
+
+
+def test_rules_and_targets_are_those_that_there_are(tab: Tab, box: Stack) -> None:
+    groups = box.get("/vmalert/api/v1/rules").json()["data"]["groups"]
+    page = tab.open("/console/alerts?tab=rules")
+    page.get_by_text(f"{sum(len(group['rules']) for group in groups)} rules in {len(groups)} groups").wait_for()
+    targets = box.get("/vmetrics/api/v1/targets?state=active").json()["data"]["activeTargets"]
+    page = tab.open("/console/targets")
+    page.get_by_text(f"{len(targets)} targets").wait_for()
+    page.get_by_placeholder("Filter").fill("job=pgsql")
+    page.get_by_role("region", name="pgsql").wait_for()
+    assert page.get_by_role("region").count() == 1
+    assert "search=job" in page.url
+
+
+def test_a_plan_is_drawn(tab: Tab) -> None:
+    page = tab.open("/console/pev")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Show an example").click()
+    frame.get_by_text("Hash Join").first.wait_for()
+
+
+def test_nothing_is_asked_of_another_host_and_nothing_breaks_the_policy(tab: Tab, box: Stack) -> None:
+    tab.said.clear()
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    for path in ("/console/d/node-instance", "/console/explore/logs", "/console/pev", "/console/alerts?tab=history"):
+        tab.open(path)
+        tab.page.wait_for_load_state("networkidle")
+    assert {urlsplit(url).netloc for url in asked if url.startswith("http")} == {f"localhost:{box.port(8443)}"}
+    assert not [line for line in tab.said if "Content Security Policy" in line]
+
+
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.more)])
+def test_pages_are_readable_and_fit_a_phone(browser: Browser, box: Stack, scheme: str) -> None:
+    tab = new_tab(browser, box, viewport={"width": 375, "height": 812}, color_scheme=scheme)
+    try:
+        for path in (
+            "d/node-instance",
+            "explore/metrics?query=up",
+            "alerts",
+            "alerts?tab=rules",
+            "targets",
+            "dashboards",
+        ):
+            page = tab.open(f"/console/{path}")
+            page.get_by_role("heading", level=1).first.wait_for()
+            page.wait_for_timeout(500)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 375, f"{path} is {wide} pixels wide"
+            poor = [line for line in page.evaluate(CONTRAST) if not line.startswith("CANVAS")]
+            if not path.startswith("d/"):
+                assert not poor, f"{path}: {poor[:5]}"
+            nameless = page.evaluate(
+                "[...document.querySelectorAll('button, a[href], input, textarea, iframe')].filter((e) => e.checkVisibility()"
+                " && !(e.ariaLabel || e.title || e.textContent.trim() || e.labels?.length || e.placeholder"
+                " || e.getAttribute('aria-labelledby'))).map((e) => e.outerHTML.slice(0, 120))"
+            )
+            assert not nameless, path
+    finally:
+        tab.page.context.close()
