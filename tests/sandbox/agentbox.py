@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox.stack import wait_for
+from tests.sandbox.stack import free_port, wait_for
 from tests.unit.fleets import fleet_of
 
 from staddle.components.base import Context
@@ -41,13 +40,6 @@ def programs_of(stack: Stack) -> dict[str, Program]:
     """What `staddle up` unpacked: nothing is fetched."""
     directory = stack.root / "programs"
     return provision([SYSLOG_NG_CORE, SYSLOG_NG_HTTP], directory, directory / "no-cache", lambda _step: None)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox.stack import free_port
+
 from staddle.converge.agent import converge
 from staddle.manifest.canonical import to_data
 from staddle.manifest.resources import (
@@ -59,12 +61,6 @@ while True:
     peer.sendall(head.encode() + body)
     peer.close()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SupervisedHost:

@@ -65,6 +65,15 @@ def free_offset() -> int:
     raise AssertionError("no free range of ports on this machine")
 
 
+def free_port() -> int:
+    """A port of this process's own, from below the same range."""
+    for _ in range(200):
+        port = random.randrange(20_000, 32_768)
+        if _claim([port]):
+            return port
+    raise AssertionError("no free port on this machine")
+
+
 def _claim(ports: list[int]) -> bool:
     folder = Path(tempfile.gettempdir()) / "staddle-test-ports"
     folder.mkdir(exist_ok=True)

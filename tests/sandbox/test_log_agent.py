@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sandbox.agentbox import AgentBox, Store, free_port, programs_of
-from tests.sandbox.stack import wait_for
+from tests.sandbox.agentbox import AgentBox, Store, programs_of
+from tests.sandbox.stack import free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,17 +6,17 @@ import contextlib
 import json
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.sandbox.agentbox import free_port
 from tests.sandbox.conftest import FAST
 from tests.sandbox.dashboards import wait_for_dashboards
 from tests.sandbox.debian import ETCD, ETCDCTL, HAPROXY, PGBACKREST, PGBOUNCER, REDIS, Debian, debian
 from tests.sandbox.postgres import Postgres, postgres
-from tests.sandbox.stack import Stack, started, wait_for
+from tests.sandbox.stack import Stack, free_port, started, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,8 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
             postgres(port="5432", archive_mode="on", wal_level="replica", archive_command=archive)
         )
         home = tmp_path_factory.mktemp("modules")
-        for folder in (home, *home.parents[:2]):
+        temporary = home.relative_to(tempfile.gettempdir())
+        for folder in [home, *home.parents][: len(temporary.parts)]:
             folder.chmod(0o755)  # servers that refuse root write their logs below it
         stack = keep.enter_context(contextlib.contextmanager(started)(home, FAST))
         found = Around(

@@ -194,7 +194,8 @@ def test_routes_of_what_is_switched_off_vanish_and_the_rest_is_well(
 
 
 def test_metrics_can_do_without_a_portal(changing: Changing) -> None:
-    others = {"nginx_enabled": False, "nginx_exporter_enabled": False, "node_ntp_enabled": False}
+    names = ("nginx", "nginx_exporter", "node_ntp", "console")
+    others = {f"{name}_enabled": False for name in names}
     changing.apply(vmetrics_enabled=True, **others)
     assert set(changing.stack.supervision.processes()) == {"vmetrics"}
     assert changing.stack.run("status").returncode == 0

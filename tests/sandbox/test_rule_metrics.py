@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sandbox.agentbox import free_port
 from tests.sandbox.debian import ETCD, HAPROXY, PGBOUNCER, REDIS, Debian, debian
 from tests.sandbox.postgres import Postgres, postgres, replica
-from tests.sandbox.stack import wait_for
+from tests.sandbox.stack import free_port, wait_for
 
 from staddle.alerting.catalogue import Alert, runbooks, shipped
 from staddle.alerting.lint import expression, metrics_of
