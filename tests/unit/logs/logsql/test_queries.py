@@ -320,7 +320,8 @@ def test_reading_only_needed_columns_changes_no_result(
 
     everything = answer(prune=False)
     text = str(query)
-    cut = any(word in text for word in ("first", "limit", "offset"))
+    # What these give depends on the order of rows, and that of field names is anybody's.
+    cut = any(word in text for word in ("first", "limit", "offset", "running_stats"))
     if not (cut and "field_names" in text):
         assert answer(prune=True) == everything
     # Where the place of rows among equals matters, so do blocks.
