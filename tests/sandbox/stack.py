@@ -198,14 +198,16 @@ def _why(result: subprocess.CompletedProcess[str]) -> str:
     return "\n".join([report["error"] or "", *failed, result.stderr])
 
 
-def wait_for(what: str, look: Callable[[], T | None], timeout: float = 60, interval: float = 0.2) -> T:
-    """The first truthy result of `look`. Fails the test after `timeout` seconds."""
+def wait_for(
+    what: str | Callable[[], str], look: Callable[[], T | None], timeout: float = 60, interval: float = 0.2
+) -> T:
+    """The first truthy result of `look`. Fails the test after `timeout` seconds; `what` may say then what is missing."""
     deadline = time.monotonic() + timeout
     while True:
         found = look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
+        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what() if callable(what) else what}"
         time.sleep(interval)
 
 

@@ -209,9 +209,7 @@ def test_every_target_is_up(around: Around) -> None:
         labels = [series["metric"] for series in around.stack.query("up == 1")]
         return {(label["job"], label["ins"], label.get("exporter", "")) for label in labels}
 
-    with contextlib.suppress(AssertionError):
-        wait_for("all targets", lambda: wanted <= up(), timeout=15)
-    assert wanted - up() == set()
+    wait_for(lambda: f"targets: {wanted - up()}", lambda: wanted <= up(), timeout=15)
     for metric in ("redis_up", "pgbouncer_up", "pgbackrest_exporter_status", "etcd_server_has_leader"):
         wait_until(around, f"min({metric})", 1)
     assert {series["metric"]["cls"] for series in around.stack.query("redis_up")} == {"cache"}

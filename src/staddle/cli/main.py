@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -59,6 +60,17 @@ def load(command: str | None) -> None:
     for topic, names in TOPICS.items():
         if command in names or not known:
             import_module(f"staddle.cli.{topic}").register(app)
+    _keep_examples(app)
+
+
+def _keep_examples(group: typer.Typer) -> None:
+    """Typer dedents what follows a summary as one text: examples that follow at once would no longer be lines of their own."""
+    for command in group.registered_commands:
+        text = inspect.cleandoc(command.help or (command.callback and command.callback.__doc__) or "")
+        command.help = text.replace("\n\nExamples:", "\n\n\nExamples:")
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _keep_examples(inner.typer_instance)
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ Own = Annotated[
     typer.Option(
         "--rules",
         metavar="DIR",
-        help="Your own: DIR/rules/<module>/*.yml, and their tests in DIR/tests/<module>/*.yml.",
+        help="Your own: `DIR/rules/<module>/*.yml`, and their tests in `DIR/tests/<module>/*.yml`.",
         exists=True,
         file_okay=False,
     ),
