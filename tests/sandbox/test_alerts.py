@@ -25,6 +25,19 @@ InfraDown: { for: 3s }, NginxDown: { for: 3s }, DnsDown: { for: 3s }, NtpDown: {
       NodeExporterDown: { for: 5s }, ProbeFailed: { for: 10s }"""
 
 
+OWN = """\
+groups:
+  - name: shop
+    rules:
+      - alert: ShopTargets
+        expr: count by (job, cls) (up{job="infra"}) > ${threshold}
+        threshold: { default: 1000, unit: count, meaning: targets there may be }
+        labels: { severity: WARN, scope: cluster }
+        annotations: { summary: "There are {{ $value }} targets in {{ $labels.cls }}" }
+"""
+"""A rule of the operator's own. The inventory has another threshold."""
+
+
 @pytest.fixture(scope="module")
 def sink() -> Iterator[HttpSink]:
     with HttpSink() as sink:
@@ -42,9 +55,14 @@ all:
     vmetrics_scrape_interval: 1s
     vmetrics_scrape_timeout: 1s
     alert_receivers: {{ ops: {{ type: webhook, url: "{sink.url}/told?token=hush-hush" }} }}
-    alert_rules: {{ {SOON} }}
+    alert_rules: {{ {SOON}, ShopTargets: {{ threshold: 1 }} }}
+    alert_folder: ours
 """
-    yield from started(tmp_path_factory.mktemp("alerting"), text)
+    home = tmp_path_factory.mktemp("alerting")
+    for name, content in (("rules/shop/shop.yml", OWN), ("runbooks/ShopTargets.md", "# ShopTargets\n\nSell less.\n")):
+        (home / "ours" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "ours" / name).write_text(content, encoding="utf-8")
+    yield from started(home, text)
 
 
 def test_a_stopped_node_exporter_is_told_about_and_told_over(alerting: Stack, sink: HttpSink) -> None:
@@ -67,6 +85,14 @@ def test_a_stopped_node_exporter_is_told_about_and_told_over(alerting: Stack, si
 def test_notifications_lead_to_the_portal(alerting: Stack, sink: HttpSink) -> None:
     message = wait_for("a message", lambda: sink.told[0].data if sink.told else None, timeout=120)
     assert message["externalURL"] == f"https://localhost:{alerting.port(8443)}/alertmgr"
+
+
+def test_a_rule_of_ones_own_is_told_about_with_its_own_runbook(alerting: Stack, sink: HttpSink) -> None:
+    [fired] = wait_for("ShopTargets to arrive", lambda: alerts(sink, "ShopTargets", "firing"), timeout=90)
+    assert fired["labels"].items() >= {"module": "shop", "cls": "infra", "severity": "WARN"}.items()
+    assert fired["annotations"]["summary"].endswith("targets in infra")
+    page = alerting.get(urlsplit(fired["annotations"]["runbook_url"]).path)
+    assert (page.status, "Sell less." in page.text) == (200, True)
 
 
 def test_the_watchdog_fires_but_bothers_nobody(alerting: Stack, sink: HttpSink) -> None:

@@ -162,10 +162,15 @@ def documents(folder: Traversable, problems: list[str]) -> Iterator[tuple[str, s
 
 def runbooks(portal_url: str) -> dict[str, str]:
     """The runbook of every alert by its name, in Markdown, with links to the portal filled in."""
-    folder = files("staddle.alerting") / "runbooks"
+    found = runbooks_in(files("staddle.alerting") / "runbooks")
+    return {name: text.replace("${portal}", portal_url) for name, text in found.items()}
+
+
+def runbooks_in(folder: Traversable) -> dict[str, str]:
+    """The same of any folder, as written."""
     return {
-        path.name.removesuffix(".md"): path.read_text(encoding="utf-8").replace("${portal}", portal_url)
-        for path in sorted(folder.iterdir(), key=lambda item: item.name)
+        path.name.removesuffix(".md"): path.read_text(encoding="utf-8")
+        for path in sorted(folder.iterdir() if folder.is_dir() else (), key=lambda item: item.name)
         if path.name.endswith(".md")
     }
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from staddle.alerting import units
-from staddle.alerting.catalogue import Alert, shipped
+from staddle.alerting.catalogue import Alert, Catalogue, shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from staddle.alerting.catalogue import Catalogue, Recording
+    from staddle.alerting import OwnRules
+    from staddle.alerting.catalogue import Recording
     from staddle.inventory.fleet import Fleet
     from staddle.inventory.parameters import AlertSetting
 
@@ -108,18 +109,30 @@ def variants(alert: Alert, everywhere: Mapping[str, AlertSetting], owned: Iterab
 
 
 def rule_files(
-    portal_url: str, everywhere: Mapping[str, AlertSetting] | None = None, owned: Sequence[Owner] = ()
+    portal_url: str,
+    everywhere: Mapping[str, AlertSetting] | None = None,
+    owned: Sequence[Owner] = (),
+    own: OwnRules | None = None,
 ) -> dict[str, bytes]:
-    """The shipped rules as vmalert reads them: a file for each module, by name."""
+    """The rules as vmalert reads them: a file for each module, by name, and one for each module of the operator's own."""
     if not everywhere and not any(owner.rules for owner in owned):
-        return dict(_plain(portal_url))
-    return rendered(shipped(), portal_url, everywhere or {}, owned)
+        found = dict(_plain(portal_url))
+    else:
+        found = rendered(shipped(), portal_url, everywhere or {}, owned)
+    if own and own.groups:
+        files = rendered(Catalogue(own.groups), portal_url, everywhere or {}, owned, own.runbooks)
+        found |= {f"own-{name}": content for name, content in files.items()}
+    return found
 
 
 def rendered(
-    catalogue: Catalogue, portal_url: str, everywhere: Mapping[str, AlertSetting], owned: Sequence[Owner]
+    catalogue: Catalogue,
+    portal_url: str,
+    everywhere: Mapping[str, AlertSetting],
+    owned: Sequence[Owner],
+    runbooks: Container[str] | None = None,
 ) -> dict[str, bytes]:
-    """The files of any rules. Deterministic."""
+    """The files of any rules; `runbooks` are the alerts that have one, if not all do. Deterministic."""
     found = {}
     for module in catalogue.modules:
         groups = []
@@ -128,7 +141,7 @@ def rendered(
             for rule in group.rules:
                 if isinstance(rule, Alert):
                     rules += [
-                        _alert(rule, variant, portal_url)
+                        _alert(rule, variant, portal_url, told=runbooks is None or rule.name in runbooks)
                         for variant in variants(rule, everywhere, owned)
                         if variant.setting.enabled
                     ]
@@ -150,7 +163,7 @@ def _recording(rule: Recording) -> dict[str, Any]:
     return {"record": rule.name, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
 
 
-def _alert(alert: Alert, variant: Variant, portal_url: str) -> dict[str, Any]:
+def _alert(alert: Alert, variant: Variant, portal_url: str, *, told: bool) -> dict[str, Any]:
     setting, threshold = variant.setting, alert.threshold
     texts = {"${portal}": portal_url, "${for}": setting.wait}
     expr = alert.expr
@@ -158,7 +171,8 @@ def _alert(alert: Alert, variant: Variant, portal_url: str) -> dict[str, Any]:
         texts["${threshold}"] = units.shown(setting.threshold, threshold.unit)
         expr = expr.replace("${threshold}", units.number(setting.threshold))
     annotations = dict(alert.annotations)
-    annotations.setdefault("runbook_url", f"${{portal}}/runbooks/{alert.name}.html")
+    if told:
+        annotations.setdefault("runbook_url", f"${{portal}}/runbooks/{alert.name}.html")
     if alert.dashboard:
         annotations["dashboard"] = f"${{portal}}/ui/d/{_with_variables(alert)}"
     return {

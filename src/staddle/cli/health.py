@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +20,10 @@ from staddle.drive import doctor as judging, fleet as engine
 from staddle.drive.compilation import loaded
 from staddle.drive.login import Login
 from staddle.drive.rundir import admin_directory
-from staddle.drive.sandbox import Sandbox
+from staddle.drive.sandbox import Sandbox, choose_inventory
 from staddle.drive.status import examine, status_of
 from staddle.errors import FleetError
+from staddle.inventory import load_inventory
 from staddle.inventory.nearest import nearest
 
 
@@ -109,6 +111,9 @@ def doctor(
 
 def runbook(
     name: Annotated[str | None, typer.Argument(help="Of an alert.", show_default=False)] = None,
+    inventory: Annotated[
+        Path | None, typer.Option("-i", "--inventory", help="Whose own alerts to know, too. Default: ./staddle.yml.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What an alert means and how to mend it. Works when the portal, which has the same pages, does not.
@@ -119,6 +124,8 @@ def runbook(
         staddle runbook NodeDown
     """
     known = runbooks("")
+    if name not in known and (chosen := choose_inventory(inventory)):
+        known |= load_inventory(chosen).fleet.own_rules.runbooks
     if name is None:
         if as_json:
             print_json({"runbooks": sorted(known)})

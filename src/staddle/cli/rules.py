@@ -11,10 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from staddle.alerting import units
-from staddle.alerting.catalogue import read, shipped
+from staddle.alerting import OwnRules, units
+from staddle.alerting.catalogue import read, runbooks, shipped
 from staddle.alerting.check import read_tests
 from staddle.alerting.lint import lint
+from staddle.alerting.own import together
 from staddle.alerting.rendering import owners, variants
 from staddle.alerting.trial import Outcome, run, trials
 from staddle.cli.options import Json
@@ -30,7 +31,7 @@ from staddle.programs.provision import Step, provision
 from staddle.programs.shelf import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from staddle.alerting.catalogue import Alert, Catalogue
     from staddle.alerting.rendering import Owner, Variant
@@ -75,8 +76,8 @@ def list_rules(
         staddle rules ls
         staddle rules ls --module node -i fleet.yml
     """
-    everywhere, owned = _settings(inventory)
-    catalogue = shipped()
+    everywhere, owned, own = _settings(inventory)
+    catalogue = together(own)
     _known_module(catalogue, module)
     alerts = [
         alert
@@ -84,7 +85,8 @@ def list_rules(
         if module in {"", alert.module} and keyword.lower() in f"{alert.name} {alert.file}".lower()
     ]
     if as_json:
-        print_json([_data(alert, variants(alert, everywhere, owned)) for alert in alerts])
+        known = {**runbooks(""), **own.runbooks}
+        print_json([_data(alert, variants(alert, everywhere, owned), known) for alert in alerts])
         return
     table = Table("", "alert", "module", "threshold", "for", "where", "when", box=None, pad_edge=False)
     for alert in alerts:
@@ -223,10 +225,10 @@ def _provided(step: Any) -> Program:
     return provision([VICTORIA_METRICS], cache / "rules", cache / "apt", step)["vmalert-tool"]
 
 
-def _settings(inventory: Path | None) -> tuple[Mapping[str, AlertSetting], tuple[Owner, ...]]:
+def _settings(inventory: Path | None) -> tuple[Mapping[str, AlertSetting], tuple[Owner, ...], OwnRules]:
     chosen = choose_inventory(inventory)
     if chosen is None:
-        return {}, ()
+        return {}, (), OwnRules()
     fleet = load_inventory(chosen).fleet
     # Clusters as they are known without compiling: those of hosts, and of what the inventory names after them.
     clusters = [("node", node.cluster, node.ip) for node in fleet.nodes]
@@ -235,16 +237,16 @@ def _settings(inventory: Path | None) -> tuple[Mapping[str, AlertSetting], tuple
             if key.endswith("_cluster") and isinstance(name, str):
                 module = key.removesuffix("_cluster")
                 clusters.append(({"pg": "pgsql"}.get(module, module), name, node.ip))
-    return fleet.alert_rules, owners(fleet, clusters)
+    return fleet.alert_rules, owners(fleet, clusters), fleet.own_rules
 
 
-def _data(alert: Alert, found: Iterable[Variant]) -> dict[str, Any]:
+def _data(alert: Alert, found: Iterable[Variant], known: Container[str]) -> dict[str, Any]:
     return {
         "alert": alert.name,
         "module": alert.module,
         "file": alert.file,
         "summary": alert.annotations.get("summary", ""),
-        "runbook": f"runbooks/{alert.name}.html",
+        "runbook": f"runbooks/{alert.name}.html" if alert.name in known else None,
         "dashboard": alert.dashboard,
         "threshold": asdict(alert.threshold) if alert.threshold else None,
         "settings": [

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from staddle.alerting import OwnRules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,12 +62,14 @@ class Fleet:
     """All nodes, ordered by IP address; `source` names the inventory for messages.
 
     `alert_rules` is what is set about alerts for the fleet as a whole: it holds for what runs on none of the nodes.
+    `own_rules` are those of `alert_folder`.
     """
 
     nodes: tuple[Node, ...]
     admin_ip: str
     source: str
     alert_rules: Mapping[str, AlertSetting] = field(default_factory=dict)
+    own_rules: OwnRules = field(default_factory=OwnRules)
 
     @cached_property
     def infra(self) -> tuple[Node, ...]:

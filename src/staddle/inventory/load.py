@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
-from staddle.errors import InventoryError
+from staddle.alerting import OwnRules
+from staddle.errors import InventoryError, RuleError
 from staddle.inventory import checks, document, secrets, shape as shapes
 from staddle.inventory.document import Scalar, Table, plain, tree_of
 from staddle.inventory.draft import Draft, Places
@@ -25,7 +27,6 @@ from staddle.inventory.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from staddle.inventory.parameters import AlertSetting
     from staddle.inventory.secrets import WeakSecret
@@ -60,7 +61,7 @@ def load_inventory(path: Path, *, strict: bool = False, defaults: Mapping[str, o
         problem = Problem("error", "is not UTF-8 text", Position(name, line, 1), allowed="UTF-8")
         raise InventoryError([problem]) from error
     beside = _files_not_read(path, name)
-    return _Loader(text, name, strict=strict, defaults=defaults or {}, problems=beside).load()
+    return _Loader(text, name, path.parent, strict=strict, defaults=defaults or {}, problems=beside).load()
 
 
 def _files_not_read(path: Path, name: str) -> list[Problem]:
@@ -75,17 +76,17 @@ def _files_not_read(path: Path, name: str) -> list[Problem]:
 def parse_inventory(
     text: str, name: str = "inventory", *, strict: bool = False, defaults: Mapping[str, object] | None = None
 ) -> Loaded:
-    """Like `load_inventory`, for text that is not in a file; `name` stands for it in messages."""
-    return _Loader(text, name, strict=strict, defaults=defaults or {}, problems=[]).load()
+    """Like `load_inventory`, for text that is not in a file; `name` stands for it in messages, here is where it is."""
+    return _Loader(text, name, Path(), strict=strict, defaults=defaults or {}, problems=[]).load()
 
 
 class _Loader:
     """One load. Collects problems in `problems`, never the same one twice."""
 
     def __init__(
-        self, text: str, name: str, *, strict: bool, defaults: Mapping[str, object], problems: list[Problem]
+        self, text: str, name: str, home: Path, *, strict: bool, defaults: Mapping[str, object], problems: list[Problem]
     ) -> None:
-        self.text, self.name, self.strict = text, name, strict
+        self.text, self.name, self.home, self.strict = text, name, home, strict
         self.problems: list[Problem] = []
         self.weak: list[WeakSecret] = []
         self._seen: set[tuple[object, ...]] = set()
@@ -112,17 +113,18 @@ class _Loader:
         for setting in shape.settings:
             # Some settings never win, but their mistakes are mistakes all the same.
             self._value(setting, self._sources_of({**self._base, **self._globals(shape)}, _any_ip(drafts)))
-        self._report(checks.run(drafts, shape))
-        return self._result(drafts, shape)
+        own_rules = self._own_rules(drafts)
+        self._report(checks.run(drafts, shape, own_rules))
+        return self._result(drafts, shape, own_rules or OwnRules())
 
-    def _result(self, drafts: list[Draft], shape: Shape) -> Loaded:
+    def _result(self, drafts: list[Draft], shape: Shape, own_rules: OwnRules) -> Loaded:
         self.problems.sort(key=lambda problem: (problem.position is not None, problem.position))
         if self.strict:
             self.problems = [dataclasses.replace(problem, severity="error") for problem in self.problems]
         if any(problem.is_error for problem in self.problems) or not drafts:
             raise InventoryError(self.problems)
         nodes = tuple(draft.node for draft in drafts)
-        fleet = Fleet(nodes, nodes[0].params.admin_ip, self.name, self._everywhere(shape, drafts))
+        fleet = Fleet(nodes, nodes[0].params.admin_ip, self.name, self._everywhere(shape, drafts), own_rules)
         return Loaded(fleet, tuple(self.problems), tuple(self.weak))
 
     def _everywhere(self, shape: Shape, drafts: list[Draft]) -> Mapping[str, AlertSetting]:
@@ -131,6 +133,24 @@ class _Loader:
         layers = [source["alert_rules"] for source in (self._base, self._globals(shape)) if "alert_rules" in source]
         total: Mapping[str, AlertSetting] = self._sum(layers, self._sources_of(settings, _any_ip(drafts)))
         return total
+
+    def _own_rules(self, drafts: list[Draft]) -> OwnRules | None:
+        """The rules of `alert_folder`; None if it can't be said what they are, which is a problem then."""
+        found = {draft.node.params.alert_folder: draft for draft in drafts}
+        if not any(found):
+            return OwnRules()
+        from staddle.alerting.own import read_own  # noqa: PLC0415 - few inventories have any
+
+        if len(found) > 1:
+            message, draft = "is not the same for all hosts", found[max(found)]
+            self._report([draft.problem("error", "alert_folder", message, "one folder for the fleet")])
+            return None
+        ((folder, draft),) = found.items()
+        try:
+            return read_own(self.home / folder)
+        except RuleError as error:
+            self._report([draft.problem("error", "alert_folder", text, found=folder) for text in error.problems])
+            return None
 
     def _report(self, problems: Iterable[Problem]) -> None:
         for problem in problems:

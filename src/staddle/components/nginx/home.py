@@ -61,10 +61,16 @@ def home_site(ctx: Context, material: Material) -> Site:
             traces="/vtraces/" in routes,
         ),
         docs=(Link("Runbooks", "/runbooks/", "What each alert means, and what to do"),),
-        articles=tuple(Article(f"runbooks/{name}.html", name, text) for name, text in runbooks(ctx.portal_url).items()),
+        articles=tuple(Article(f"runbooks/{name}.html", name, text) for name, text in _runbooks(ctx)),
         ca_fingerprint=_fingerprint(material.ca_certificate),
         watchdog=WATCHDOG,
     )
+
+
+def _runbooks(ctx: Context) -> list[tuple[str, str]]:
+    own = ctx.fleet.own_rules.runbooks.items()
+    theirs = {name: text.replace("${portal}", ctx.portal_url) for name, text in own}
+    return sorted({**runbooks(ctx.portal_url), **theirs}.items())
 
 
 def _cards(ctx: Context) -> list[ServiceCard]:

@@ -101,7 +101,7 @@ class Vmalert(InfraComponent):
 
 def _rules(ctx: Context) -> dict[str, bytes]:
     clusters = ((target.job, target.labels["cls"], target.labels["ip"]) for target in ctx.registry.targets)
-    return rule_files(ctx.portal_url, ctx.fleet.alert_rules, owners(ctx.fleet, clusters))
+    return rule_files(ctx.portal_url, ctx.fleet.alert_rules, owners(ctx.fleet, clusters), ctx.fleet.own_rules)
 
 
 def _notifiers(ctx: Context) -> list[str]:

@@ -18,6 +18,7 @@ from staddle.inventory.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from staddle.alerting import OwnRules
     from staddle.alerting.catalogue import Alert
     from staddle.inventory.draft import Draft
     from staddle.inventory.shape import Setting, Shape
@@ -41,20 +42,21 @@ def check(draft: Draft, infra: Sequence[Draft]) -> Iterator[Problem]:  # noqa: A
         yield from _tests(draft)
 
 
-def check_rules(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:
+def check_rules(drafts: Sequence[Draft], shape: Shape, own: OwnRules) -> Iterator[Problem]:
     """What is set about alerts: alerts that there are, thresholds that they may have, one word for all of a cluster."""
-    for setting in shape.settings:
-        if setting.name == "alert_rules":
-            yield from _settings(setting)
-    if any(draft.node.params.alert_rules for draft in drafts):
-        yield from _clusters(drafts)
-
-
-def _settings(setting: Setting) -> Iterator[Problem]:
+    settings = [setting for setting in shape.settings if setting.name == "alert_rules"]
+    if not settings:
+        return
     # Reading the rules takes a while, which most inventories needn't wait for.
-    from staddle.alerting.catalogue import shipped  # noqa: PLC0415
+    from staddle.alerting.own import together  # noqa: PLC0415
 
-    alerts = shipped().alerts
+    alerts = together(own).alerts
+    for setting in settings:
+        yield from _settings(setting, alerts)
+    yield from _clusters(drafts, alerts)
+
+
+def _settings(setting: Setting, alerts: Mapping[str, Alert]) -> Iterator[Problem]:
     if not isinstance(setting.tree, Table):
         return
     for name, fields in setting.tree.items.items():
@@ -107,11 +109,9 @@ def _objections(alert: Alert, given: AlertSetting) -> Iterator[tuple[str, str, s
         yield "threshold", f"is out of range for {threshold.meaning}", allowed
 
 
-def _clusters(drafts: Sequence[Draft]) -> Iterator[Problem]:
+def _clusters(drafts: Sequence[Draft], alerts: Mapping[str, Alert]) -> Iterator[Problem]:
     """Of an alert about a cluster as a whole there is one, so its members can't have different ones."""
-    from staddle.alerting.catalogue import shipped  # noqa: PLC0415
-
-    for alert in shipped().alerts.values():
+    for alert in alerts.values():
         first: dict[str, Draft] = {}
         for draft in drafts if alert.scope == "cluster" else ():
             cluster = _cluster(draft, alert.module)

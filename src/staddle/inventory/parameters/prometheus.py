@@ -50,6 +50,10 @@ class PrometheusParameters(Section):
             adds_up=True,
         ),
     ] = Field(default_factory=dict)
+    alert_folder: Annotated[
+        str,
+        Param("Folder of alerting rules of your own, from where the inventory is: `rules/`, `tests/`, `runbooks/`."),
+    ] = ""
     alert_receivers: Annotated[dict[Word, AlertReceiver], Param("Where alerts are sent, by name.")] = Field(
         default_factory=dict
     )
