@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from staddle.inventory.fleet import Node
 
 LIBRARY = "/usr/lib/staddle/slowsql"
-SHARED = ("__init__.py", "errors.py", "otlp.py", "protobuf.py")
+SHARED = ("__init__.py", "errors.py", "otlp.py", "process_metrics.py", "protobuf.py")
 """What it imports of the rest of Staddle; nothing else but Python's standard library."""
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from staddle.logs.errors import FlagError
 from staddle.logs.flags import Flag, Flags, help_text, parse_bool, split_address
 from staddle.logs.http.server import Server, ServerOptions
 from staddle.logs.metrics import Metrics
+from staddle.process_metrics import process_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,9 +70,8 @@ def serve(flags: Flags) -> int:
     if not are_built(folder):
         raise FlagError(f"{folder} has no pages: they are built by `make console`")
     pages, databases = settings(flags["config"])
-    began = time.monotonic()
     metrics = Metrics("console")
-    metrics.gauges(lambda: {"console_uptime_seconds": time.monotonic() - began})
+    metrics.gauges(process_values)
     catalogue = Catalogue(_shipped(), [Path(path) for path in flags["dashboards"]])
     app = App(Assets(folder), catalogue, Databases(databases), metrics, pages)
     server = Server(app.handle, ServerOptions())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import time
 from typing import TYPE_CHECKING
 
+from staddle.process_metrics import process_values
 from staddle.store.store import free_bytes
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 _KINDS = {0: "storage/inmemory", 1: "storage/small"}
 
 
-def gauges(program: str, store: Store, selector: Selector, server: Server, began: float) -> dict[str, float]:
+def gauges(program: str, store: Store, selector: Selector, server: Server) -> dict[str, float]:
     """Values by metric name with labels."""
     out: dict[str, float] = {}
     for kind in ("storage/inmemory", "storage/small", "storage/big"):
@@ -56,14 +54,7 @@ def gauges(program: str, store: Store, selector: Selector, server: Server, began
             "vl_concurrent_select_current": selector.current,
             "vl_http_connections": server.connection_count(),
             f'vm_app_version{{version="{program}"}}': 1,
-            "process_resident_memory_bytes": _resident_bytes(),
-            "process_cpu_seconds_total": sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
-            "process_start_time_seconds": time.time() - (time.monotonic() - began),
+            **process_values(),
         }
     )
     return out
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 (not a file, a question to the kernel)
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

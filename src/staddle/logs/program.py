@@ -9,7 +9,6 @@ import signal
 import ssl
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -145,7 +144,6 @@ class Instance:
 
     def __init__(self, program: Program, flags: Flags) -> None:
         """Open the store. Raises StoreError."""
-        began = time.monotonic()
         self._flags = flags
         memory = memory_budget(flags)
         facts = program.facts(flags) if program.facts is not None else None
@@ -175,7 +173,7 @@ class Instance:
                 headers=extra_headers(flags),
             ),
         )
-        metrics.gauges(lambda: gauges(program.name, store, selector, server, began))
+        metrics.gauges(lambda: gauges(program.name, store, selector, server))
         if facts is not None:
             metrics.gauges(facts.values)
         self.listeners = program.listen(flags, self.app)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.errors import StaddleError
+from staddle.process_metrics import process_values
 from staddle.slowsql.follow import Follower
 from staddle.slowsql.spans import Options
 from staddle.slowsql.stores import Logs, StoreUnavailableError, Traces
@@ -76,10 +77,11 @@ class Health:
             ("behind_seconds", "gauge", "How far back in time it is.", round(totals.behind_seconds, 3)),
             ("up", "gauge", "Whether both stores answered the last time.", int(not self.problem)),
         )
-        return "".join(
+        own = "".join(
             f"# HELP slowsql_{name} {text}\n# TYPE slowsql_{name} {kind}\nslowsql_{name} {value}\n"
             for name, kind, text, value in values
         )
+        return own + "".join(f"{name} {value}\n" for name, value in process_values().items())
 
 
 def serve(address: str, health: Health) -> ThreadingHTTPServer:
