@@ -2,7 +2,7 @@ import { type DataFrame, FieldType, toDataFrame } from '@grafana/data';
 import { lastValueFrom, of } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ownPath } from '../src/app/ownPath';
-import { regions } from '../src/dashboard/annotations';
+import { type AnnotationEvent, covered, regions } from '../src/dashboard/annotations';
 import { panelRange, shifted, timeRange, widened } from '../src/dashboard/time';
 import { logFrames, parseRows } from '../src/data/queryLogs';
 import type { JaegerTrace } from '../src/data/queryTraces';
@@ -295,6 +295,15 @@ it('events of a series are regions of neighbours', () => {
     [0, 10_000],
     [30_000, 30_000],
     [90_000, 90_000],
+  ]);
+});
+
+it('what goes on at once covers the time once, for each colour', () => {
+  const event = (time: number, timeEnd?: number, color = 'red') => ({ time, timeEnd, color }) as AnnotationEvent;
+  expect(covered([event(0, 10), event(2, 5), event(4, 20, 'blue'), event(6), event(8, 12), event(30, 40)])).toEqual([
+    { from: 0, to: 12, color: 'red' },
+    { from: 4, to: 20, color: 'blue' },
+    { from: 30, to: 40, color: 'red' },
   ]);
 });
 

@@ -76,12 +76,16 @@ describe('resolving', () => {
     { name: 'step', type: 'interval', query: '1m,5m', auto: true, auto_count: 60 },
     { name: 'note', type: 'textbox', query: 'hello $cls' },
     { name: 'ds', type: 'datasource', query: 'prometheus', regex: '/nowhere/' },
+    { name: 'db', type: 'datasource', query: 'postgres', regex: '/^pg-$cls$/' },
     { name: 'filters', type: 'adhoc' },
   ];
   const resolve = async (query: string) => {
     vi.stubGlobal('document', { baseURI: 'http://here/console/' });
     vi.stubGlobal('fetch', stub);
-    const datasources = [{ uid: 'vmetrics', name: 'vmetrics', type: 'prometheus', url: '/vmetrics', isDefault: true }];
+    const datasources = [
+      { uid: 'vmetrics', name: 'vmetrics', type: 'prometheus', url: '/vmetrics', isDefault: true },
+      ...['pg-other', 'pg-pg-test'].map((uid) => ({ uid, name: uid, type: 'postgres' })),
+    ];
     const found = await resolveVariables(
       models,
       new URLSearchParams(query),
@@ -98,6 +102,7 @@ describe('resolving', () => {
       step: ['1m'],
       note: ['hello pg-meta'],
       ds: ['vmetrics'],
+      db: [],
       filters: [],
     });
   });
@@ -105,6 +110,11 @@ describe('resolving', () => {
   it('takes what the URL says', async () => {
     const found = await resolve('var-cls=pg-test&var-ins=pg-test-2&var-step=5m&var-note=x');
     expect(found).toMatchObject({ cls: ['pg-test'], ins: ['pg-test-2'], step: ['5m'], note: ['x'] });
+  });
+
+  it('takes the data source that a pattern says by what was chosen, and no other', async () => {
+    expect(await resolve('var-cls=pg-test')).toMatchObject({ db: ['pg-pg-test'] });
+    expect(await resolve('var-cls=pg-meta')).toMatchObject({ db: [] });
   });
 
   it('drops what can not be chosen any more', async () => {

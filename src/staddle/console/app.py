@@ -132,7 +132,7 @@ class App:
         try:
             text = filled(query.sql, Values(values, stored.several(body)), _range(asked))
             result = self._databases.run(query.source(values), text)
-        except (SqlTextError, DatabaseError) as error:
+        except (SqlTextError, DatabaseError, LookupError) as error:
             self._metrics.add("console_sql_errors_total")
             raise HTTPError(422, f"{what}: {error}") from None
         finally:

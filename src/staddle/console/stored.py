@@ -21,11 +21,17 @@ class StoredQuery:
     datasource: str = ""
 
     def source(self, values: Mapping[str, Sequence[str]]) -> str:
-        """The uid of its data source, with these values of variables; empty if it leaves that open."""
+        """The uid of its data source, with these values of variables; empty if it leaves that open.
+
+        Raises LookupError if it leaves that to a variable without a value: any other database would be the wrong one.
+        """
         match = _VARIABLE.fullmatch(self.datasource)
         if not match:
             return self.datasource
-        return next(iter(values.get(match[1] or match[2], ())), "")
+        name = match[1] or match[2]
+        if not (chosen := next(iter(values.get(name, ())), "")):
+            raise LookupError(f"no data source is chosen: ${name} has no value")
+        return chosen
 
 
 def panel_query(body: Mapping[str, Any], panel: object, ref: str) -> StoredQuery | None:

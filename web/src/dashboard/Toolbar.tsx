@@ -35,19 +35,7 @@ export function Toolbar({ annotations, enabled, onToggleAnnotation }: Props) {
       <h1 className={styles.title} title={dashboard.description}>
         {dashboard.title}
       </h1>
-      <VariableBar />
-      {shownAnnotations.map(({ name }) => (
-        <InlineSwitch
-          key={name}
-          label={name}
-          showLabel
-          transparent
-          value={enabled.has(name)}
-          onChange={() => onToggleAnnotation(name)}
-        />
-      ))}
       <div className={styles.space} />
-      <DashboardLinks />
       {!dashboard.timepicker?.hidden && (
         <div className={styles.time}>
           <TimeRangePicker
@@ -80,6 +68,21 @@ export function Toolbar({ annotations, enabled, onToggleAnnotation }: Props) {
         aria-label={kiosk ? 'Leave full screen' : 'Only the dashboard'}
         onClick={() => set('kiosk', kiosk ? undefined : '')}
       />
+      <div className={styles.choices}>
+        <VariableBar />
+        {shownAnnotations.map(({ name }) => (
+          <InlineSwitch
+            key={name}
+            label={name}
+            showLabel
+            transparent
+            value={enabled.has(name)}
+            onChange={() => onToggleAnnotation(name)}
+          />
+        ))}
+        <div className={styles.space} />
+        <DashboardLinks />
+      </div>
     </div>
   );
 }
@@ -94,5 +97,13 @@ const getStyles = (theme: GrafanaTheme2) => ({
   }),
   title: css({ fontSize: theme.typography.h4.fontSize, margin: theme.spacing(0, 1, 0, 0) }),
   space: css({ flex: 1 }),
+  choices: css({
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'center',
+    gap: theme.spacing(1),
+    width: '100%',
+    '&:empty': { display: 'none' },
+  }),
   time: css({ display: 'flex', gap: theme.spacing(1), flexWrap: 'wrap' }),
 });

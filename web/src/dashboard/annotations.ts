@@ -39,6 +39,24 @@ export function regions(series: Series, step: number): [number, number][] {
   return result;
 }
 
+interface Covered {
+  from: number;
+  to: number;
+  color: string;
+}
+
+/** The times during which something went on, once for each colour. Events are in order of time. */
+export function covered(events: AnnotationEvent[]): Covered[] {
+  const result: Covered[] = [];
+  for (const { time, timeEnd, color } of events) {
+    if (timeEnd === undefined) continue;
+    const last = result.findLast((each) => each.color === color);
+    if (last && time <= last.to) last.to = Math.max(last.to, timeEnd);
+    else result.push({ from: time, to: timeEnd, color });
+  }
+  return result;
+}
+
 async function ask(
   query: AnnotationQuery,
   source: DataSource,

@@ -3,7 +3,7 @@ import { type UPlotConfigBuilder, useTheme2 } from '@grafana/ui';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import type uPlot from 'uplot';
-import type { AnnotationEvent } from '../dashboard/annotations';
+import { type AnnotationEvent, covered } from '../dashboard/annotations';
 
 interface Props {
   config: UPlotConfigBuilder;
@@ -35,7 +35,6 @@ export function AnnotationsPlugin({ config, annotations, timeZone }: Props) {
       for (const { time, timeEnd, color } of events.current) {
         const x = u.valToPos(time, 'x', true);
         const fill = theme.visualization.getColorByName(color);
-        ctx.fillStyle = fill;
         ctx.strokeStyle = fill;
         ctx.setLineDash([5, 5]);
         ctx.lineWidth = devicePixelRatio;
@@ -47,12 +46,15 @@ export function AnnotationsPlugin({ config, annotations, timeZone }: Props) {
         };
         line(x);
         if (timeEnd !== undefined) {
-          const end = u.valToPos(timeEnd, 'x', true);
-          line(end);
-          ctx.globalAlpha = 0.1;
-          ctx.fillRect(x, bbox.top, end - x, bbox.height);
-          ctx.globalAlpha = 1;
+          line(u.valToPos(timeEnd, 'x', true));
         }
+      }
+      // Where several things went on at once it is no redder, or what is measured could not be seen any more.
+      ctx.globalAlpha = 0.1;
+      for (const { from, to, color } of covered(events.current)) {
+        const x = u.valToPos(from, 'x', true);
+        ctx.fillStyle = theme.visualization.getColorByName(color);
+        ctx.fillRect(x, bbox.top, u.valToPos(to, 'x', true) - x, bbox.height);
       }
       ctx.restore();
       redraw((count) => count + 1);

@@ -2,6 +2,7 @@ import type { DataSource } from '../app/config';
 import { kindOf } from '../data/datasources';
 import { isAbort } from '../data/http';
 import { autoInterval } from '../data/intervals';
+import { format } from './formats';
 import { interpolate, references, type Scope } from './interpolate';
 import { arrange, customOptions, plainOptions } from './options';
 import { queryOptions, queryText } from './queryOptions';
@@ -39,6 +40,10 @@ function fromUrl(model: VariableModel, params: URLSearchParams): string[] | unde
   return values.filter((value) => value !== '' || free.has(model.type));
 }
 
+/** The pattern for what can be chosen; values in it stand for themselves. */
+const patternOf = (model: VariableModel, scope: Scope): string | undefined =>
+  model.regex && interpolate(model.regex, scope, undefined, (values, { name }) => format(values, name, 'regex'));
+
 async function optionsOf(model: VariableModel, scope: Scope, sources: Sources): Promise<Option[]> {
   const text = queryText(model);
   switch (model.type) {
@@ -54,7 +59,7 @@ async function optionsOf(model: VariableModel, scope: Scope, sources: Sources): 
         sources.cache.set(key, pending);
         pending.catch(() => sources.cache.delete(key));
       }
-      return arrange(await pending, { ...model, regex: model.regex && interpolate(model.regex, scope) });
+      return arrange(await pending, { ...model, regex: patternOf(model, scope) });
     }
     case 'custom':
       return customOptions(interpolate(text, scope));
@@ -68,9 +73,9 @@ async function optionsOf(model: VariableModel, scope: Scope, sources: Sources): 
         (each) => each.type === text || (kindOf(text) !== 'unknown' && kindOf(each.type) === kindOf(text)),
       );
       const named = matching.map((each) => ({ text: each.name, value: each.uid }));
-      const kept = arrange(named, { ...model, sort: 0 });
-      // A pattern for the names of somewhere else leaves nothing.
-      return kept.length ? kept : named;
+      const kept = arrange(named, { ...model, regex: patternOf(model, scope), sort: 0 });
+      // A pattern for the names of somewhere else leaves nothing; one that says which by what was chosen must not be passed over.
+      return kept.length || references(model.regex ?? '').size ? kept : named;
     }
     case 'textbox':
     case 'constant':
