@@ -9,11 +9,15 @@ import pytest
 
 pytest.importorskip("grafana_foundation_sdk", reason="building dashboards needs grafana-foundation-sdk")
 
+from grafana_foundation_sdk.models import dashboard as m
+
 from staddle.dashboards import FOLDERS, shipped
-from staddle.dashboards.build import build
-from staddle.dashboards.kit.board import Board, Row, placed
+from staddle.dashboards.build import boards, build
+from staddle.dashboards.kit.board import Board, Row, placed, title_columns
+from staddle.dashboards.kit.look import below
 from staddle.dashboards.kit.panels import lines, stat
 from staddle.dashboards.kit.queries import Query
+from staddle.dashboards.kit.tables import Column, label, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +84,31 @@ def test_numbers_at_the_head_of_a_row_share_its_width() -> None:
     assert [(p.x, p.y, p.w, p.h) for p in places if p][:6] == [
         (0, 1, 5, 4), (5, 1, 5, 4), (10, 1, 5, 4), (15, 1, 5, 4), (20, 1, 4, 4), (0, 5, 5, 4),
     ]  # fmt: skip
+
+
+def test_numbers_share_as_few_lines_as_have_room_for_their_titles() -> None:
+    titles = ["Idle in transaction", *(f"n{number}" for number in range(7))]
+    row = Row("Row", [stat(title, "x", trend=title == "n1") for title in titles])
+    places = [(p.grid_pos.y, p.grid_pos.w, p.grid_pos.h) for p in placed([row]) if p.type_val == "stat" and p.grid_pos]
+    assert places == [(1, 6, 5)] * 4 + [(6, 6, 4)] * 4
+
+
+def test_the_titles_of_all_numbers_fit() -> None:
+    numbers = [
+        panel for board in boards() for panel in board.built().panels or []
+        if isinstance(panel, m.Panel) and panel.type_val == "stat"
+    ]  # fmt: skip
+    assert numbers
+    assert not [panel.title for panel in numbers if panel.grid_pos and panel.grid_pos.w < title_columns(panel)]
+
+
+def test_a_cell_without_a_value_has_a_dash_and_no_colour() -> None:
+    built = table("t", "x", label("ins", "Instance"), Column(title="Lag", unit="s", steps=below(1)))
+    (lag,) = [override for override in built.field_config.overrides if override.matcher.options == "Lag"]  # type: ignore[union-attr]
+    (mapping,) = [one.value for one in lag.properties if one.id_val == "mappings"]
+    assert mapping == [
+        {"type": "special", "options": {"match": "null", "result": {"color": "text", "index": 0, "text": "–"}}}
+    ]
 
 
 def test_a_panel_keeps_its_id_when_others_come() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.kit.links import RUNBOOK, Link, cell
-from staddle.dashboards.kit.look import Words, above
+from staddle.dashboards.kit.look import Words, above, colored
 from staddle.dashboards.kit.panels import lines, stat, timeline
 from staddle.dashboards.kit.queries import Query, now
 from staddle.dashboards.kit.tables import Column, label, table
@@ -14,8 +14,10 @@ from staddle.dashboards.kit.tables import Column, label, table
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Panel
 
-LABELS = "alertname, severity, job, cls, ins, ip"
-SEVERITY: Words = (("CRIT", "CRIT", "red"), ("WARN", "WARN", "orange"), ("INFO", "INFO", "blue"))
+LABELS = "alertname, job, cls, ins, ip"
+SEVERITIES = {"CRIT": "red", "WARN": "orange", "INFO": "blue"}
+"""The worst first."""
+RANKS: Words = tuple((str(rank), name, color) for rank, (name, color) in enumerate(reversed(SEVERITIES.items()), 1))
 NOTHING = "Nothing fires"
 
 
@@ -23,6 +25,12 @@ def firing(matchers: str = "") -> str:
     """The series of alerts that fire. Watchdog always does."""
     matching = ",".join(filter(None, ['alertstate="firing"', 'alertname!="Watchdog"', matchers]))
     return f"ALERTS{{{matching}}}"
+
+
+def ranked(matchers: str = "") -> str:
+    """The same with how bad each is as value: 3 of a critical one."""
+    each = {rank: f'{matchers},severity="{name}"'.lstrip(",") for rank, name, _ in RANKS}
+    return " or ".join(f"{rank} * {firing(matching)}" for rank, matching in each.items())
 
 
 def how_many(title: str, matchers: str, *, w: int = 3, links: tuple[Link, ...] = (), critical: bool = True) -> Panel:
@@ -44,20 +52,20 @@ def what_fires(matchers: str = "", *, instance: Link | None = None, w: int = 24,
     fires = firing(matchers)
     return table(
         "Firing alerts",
-        f"max by ({LABELS}) ({fires})",
-        Column(title="Severity", label="severity", words=SEVERITY, cell="color-background", width=90),
-        label("alertname", "Alert", RUNBOOK),
+        f"max by ({LABELS}) ({ranked(matchers)})",
+        Column(title="Severity", words=RANKS, cell="color-background", width=84),
+        label("alertname", "Alert", RUNBOOK, least=200),
         label("ins", "Instance", *((instance, logs) if instance else (logs,))),
-        label("cls", "Cluster"),
-        label("job", "Module", width=90),
-        label("ip", "Address"),
         Column(
             title="For",
-            expr=f"max by ({LABELS}) (time() - ALERTS_FOR_STATE{{{matchers}}}) and on (alertname, job, ins, ip) {fires}",
+            expr=f"max by ({LABELS}) (time() - ALERTS_FOR_STATE{{{matchers}}}) and on (alertname, job, cls, ins, ip) {fires}",
             unit="dtdurations",
-            width=160,
+            width=110,
         ),
-        descending="For",
+        label("cls", "Cluster"),
+        label("job", "Module", width=80),
+        label("ip", "Address"),
+        descending="Severity",
         about="An alert's name leads to its runbook, its instance to where to look.",
         empty=NOTHING,
         w=w,
@@ -65,12 +73,14 @@ def what_fires(matchers: str = "", *, instance: Link | None = None, w: int = 24,
     )
 
 
-def when_fired(matchers: str = "", legend: str = "{{alertname}} {{ins}}", *, w: int = 24, h: int = 6) -> Panel:
-    """When they fired."""
+def when_fired(matchers: str = "", *, w: int = 24, h: int = 6) -> Panel:
+    """When they fired. What is about no instance is about a cluster, or about all."""
+    found = f"max by (alertname, cls, ins) ({ranked(matchers)})"
+    about = f'label_replace({found}, "cls", "$1", "ins", "(.+)")'
     return timeline(
         "Alerts over time",
-        Query(f"max by (alertname, ins, severity) ({firing(matchers)})", legend),
-        words=(("1", "fires", "red"),),
+        Query(f'max by (what) (label_join({about}, "what", " ", "alertname", "cls"))', "{{what}}"),
+        words=RANKS,
         empty=NOTHING,
         w=w,
         h=h,
@@ -87,6 +97,7 @@ def how_many_over_time(matchers: str = "", *, w: int = 24, h: int = 6) -> Panel:
         unit="none",
         least=0,
         empty=NOTHING,
+        overrides=[colored(name, color) for name, color in SEVERITIES.items()],
         w=w,
         h=h,
     )

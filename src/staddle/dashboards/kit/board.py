@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as m
+from grafana_foundation_sdk.models.common import BigValueGraphMode
 
 from staddle.dashboards.kit.queries import METRICS
 
@@ -76,20 +78,30 @@ class Board:
 
 
 def _spread(panels: Sequence[m.Panel]) -> None:
-    """Numbers at the head of a row become as wide as each other, eight in a line at most, since titles need room.
+    """Numbers at the head of a row become as wide as each other, in as few lines as have room for all titles.
 
-    They stay as they are where the next panel stands beside them.
+    They stay as they are where the next panel stands beside them. A line with a history in it is higher, to show it.
     """
     numbers = list(takewhile(lambda panel: panel.type_val == "stat", panels))
     widths = [panel.grid_pos.w for panel in panels[: len(numbers) + 1] if panel.grid_pos]
     if not numbers or (len(panels) > len(numbers) and sum(widths) <= COLUMNS):
         return
-    lines = -(-len(numbers) // 8)
+    room = max(map(title_columns, numbers))
+    lines = next(lines for lines in range(-(-len(numbers) // 8), len(numbers) + 1)
+                 if COLUMNS // -(-len(numbers) // lines) >= min(room, COLUMNS))  # fmt: skip
     each = -(-len(numbers) // lines)
-    for number, panel in enumerate(numbers):
-        count = min(each, len(numbers) - number // each * each)
-        spare = COLUMNS % count
-        panel.grid_pos = m.GridPos(w=COLUMNS // count + (number % each < spare), h=4)
+    for first in range(0, len(numbers), each):
+        line = numbers[first : first + each]
+        spare = COLUMNS % len(line)
+        high = any(getattr(panel.options, "graph_mode", None) == BigValueGraphMode.AREA for panel in line)
+        for number, panel in enumerate(line):
+            panel.grid_pos = m.GridPos(w=COLUMNS // len(line) + (number < spare), h=5 if high else 4)
+
+
+def title_columns(panel: m.Panel) -> int:
+    """How many columns the title of a panel needs on a screen of 1440 pixels, with the marks that stand beside it."""
+    pixels = 84 + 6.8 * len(panel.title or "") + (32 if panel.description else 0)
+    return math.ceil(pixels / (1408 / COLUMNS))
 
 
 def placed(rows: Sequence[Row]) -> Iterable[m.Panel | m.RowPanel]:

@@ -69,6 +69,7 @@ def stat(
         .graph_mode(cm.BigValueGraphMode.AREA if trend else cm.BigValueGraphMode.NONE)
         .justify_mode(cm.BigValueJustifyMode.AUTO)
         .text_mode(cm.BigValueTextMode.NAME if names else cm.BigValueTextMode.VALUE)
+        .wide_layout(False)
         .reduce_options(_last())
         .build()
     )
@@ -91,6 +92,9 @@ def bars(title: str, *queries: Query | LogQuery, **rest: Unpack[Common]) -> m.Pa
         .display_mode(cm.BarGaugeDisplayMode.GRADIENT)
         .orientation(cm.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
+        .sizing(cm.BarGaugeSizing.MANUAL)
+        .min_viz_height(16)
+        .max_viz_height(40)
         .reduce_options(_last())
         .build()
     )
@@ -102,11 +106,11 @@ def lines(
     *queries: Query | LogQuery,
     stacked: bool = False,
     drawn_as_bars: bool = False,
-    legend: cm.LegendDisplayMode = cm.LegendDisplayMode.TABLE,
     zones: bool = False,
     **rest: Unpack[Common],
 ) -> m.Panel:
-    """Values over time. `zones` draws the thresholds as dashed lines."""
+    """Values over time. `zones` draws the thresholds as dashed lines. Low panels have a legend of one line."""
+    legend = cm.LegendDisplayMode.TABLE if rest.get("h", 8) > 6 else cm.LegendDisplayMode.LIST
     panel = (
         timeseries.Panel()
         .line_width(1)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from staddle.dashboards.kit.links import Link
 
 Cell = Literal["auto", "color-text", "color-background", "gauge"]
+EMPTY = "–"
+"""What a cell without a value shows."""
+WIDE = {"bytes": 84, "binBps": 96, "dtdurations": 104, "s": 84, "ops": 92, "reqps": 92}
+"""Pixels that values of a unit need."""
+EVEN = 104
+"""Pixels that a column may have in any table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +41,17 @@ class Column:
     cell: Cell = "auto"
     links: Sequence[Link] = ()
     width: int = 0
+    """Pixels, if it is to keep that width: others share what is left."""
+    least: int = 0
+    """Pixels that it needs at least, if that isn't what its title and unit say."""
     most: float | None = None
+    wrapped: bool = False
+    """Long text goes on in another line."""
 
 
-def label(name: str, title: str, *links: Link, width: int = 0) -> Column:
+def label(name: str, title: str, *links: Link, width: int = 0, least: int = 0) -> Column:
     """A column of a label."""
-    return Column(title=title, label=name, links=links, width=width)
+    return Column(title=title, label=name, links=links, width=width, least=least or max(100, _needed(title)))
 
 
 def table(title: str, which: str, *columns: Column, descending: str = "", **rest: Unpack[Common]) -> m.Panel:
@@ -62,21 +73,17 @@ def table(title: str, which: str, *columns: Column, descending: str = "", **rest
     panel = builder.build()
     common: Common = {"w": 24, "h": 8, **rest}
     # What the panel says when it has no rows is not what an empty cell says.
-    blank = [Override("/.*/", {"noValue": "–"}, "byRegexp")] if common.get("empty") else []
+    blank = [Override("/.*/", {"noValue": EMPTY}, "byRegexp")]
     common["overrides"] = [
         *blank,
         *common.get("overrides", ()),
-        *(_override(column) for column in columns if _properties(column)),
+        *(Override(column.title, _properties(column)) for column in columns),
     ]
     built = finished(panel, title, queries, "thresholds", common)
     merge = [m.DataTransformerConfig(id_val="merge", options={})] if several else []
     organize = {"excludeByName": hidden, "indexByName": order, "renameByName": names}
     built.transformations = [*merge, m.DataTransformerConfig(id_val="organize", options=organize)]
     return built
-
-
-def _override(column: Column) -> Override:
-    return Override(column.title, _properties(column))
 
 
 def _properties(column: Column) -> dict[str, Any]:
@@ -91,25 +98,53 @@ def _properties(column: Column) -> dict[str, Any]:
         steps = [{"color": color, "value": value} for value, color in column.steps]
         found["thresholds"] = {"mode": "absolute", "steps": steps}
         found["color"] = {"mode": "thresholds"}
-    if column.words:
-        options_ = {
-            value: {"color": color, "index": i, "text": text} for i, (value, text, color) in enumerate(column.words)
-        }
-        found["mappings"] = [{"type": "value", "options": options_}]
+    if column.words or column.steps:
+        found["mappings"] = _mappings(column)
     shown = column.cell if column.cell != "auto" else "color-text" if column.steps or column.words else "auto"
+    if shown == "color-background":
+        found["custom.align"] = "center"
     if shown != "auto":
         mode = {"mode": "basic"} if shown == "color-background" else {"mode": "gradient"} if shown == "gauge" else {}
         found["custom.cellOptions"] = {"type": shown, **mode}
+    if column.wrapped:
+        found["custom.wrapText"] = True
     if column.links:
         found["links"] = [{"title": link.title, "url": link.url, "targetBlank": link.blank} for link in column.links]
     if column.width:
         found["custom.width"] = column.width
+    else:
+        least = column.least or max(WIDE.get(column.unit, 64), _needed(column.title))
+        # Columns share what room there is evenly: one that needs much more than others would push them out of sight.
+        found["custom.minWidth" if column.label or least <= EVEN else "custom.width"] = least
     return found
 
 
-def sql(title: str, source: str, statement: str, **rest: Unpack[Common]) -> m.Panel:
-    """What a database itself answers: `source` is the uid of its data source. The console runs it read-only."""
-    built = finished(tables.Panel().show_header(True).build(), title, [], "", {"w": 24, "h": 8, **rest})
+def _needed(title: str) -> int:
+    """Pixels that a title takes, with the arrow of sorting."""
+    return 7 * len(title) + 30
+
+
+def _mappings(column: Column) -> list[dict[str, Any]]:
+    """Values as words. Without a value there is nothing good or bad: by thresholds, it would have the colour of the lowest."""
+    calm = "transparent" if column.cell == "color-background" else "text"
+    nothing = {"match": "null", "result": {"color": calm, "index": len(column.words), "text": EMPTY}}
+    words = {value: {"color": color, "index": i, "text": text} for i, (value, text, color) in enumerate(column.words)}
+    by_value = [{"type": "value", "options": words}] if words else []
+    return [*by_value, {"type": "special", "options": nothing}]
+
+
+def sql(title: str, source: str, statement: str, *columns: Column, **rest: Unpack[Common]) -> m.Panel:
+    """What a database itself answers: `source` is the uid of its data source. The console runs it read-only.
+
+    `columns` say how those of the same name look.
+    """
+    common: Common = {
+        "w": 24,
+        "h": 8,
+        **rest,
+        "overrides": [Override(column.title, _properties(column)) for column in columns],
+    }
+    built = finished(tables.Panel().show_header(True).build(), title, [], "", common)
     built.datasource = DataSourceRef(type_val="grafana-postgresql-datasource", uid=source)
     target: dict[str, object] = {
         "datasource": {"type": "grafana-postgresql-datasource", "uid": source},

@@ -53,6 +53,13 @@ def choose(
     return built
 
 
+def choose_most(name: str, label: str, expr: str, *, empty: str = "") -> VariableModel:
+    """The values of a label among the series of a query, those with the highest values first."""
+    built = choose(name, label, f"query_result(sort_desc({expr}))", empty=empty)
+    built.regex, built.sort = f'/{name}="([^"]*)"/', VariableSort.DISABLED
+    return built
+
+
 def log_field(field: str, query: str = "*") -> dict[str, object]:
     """The values of a field of log rows, as a variable of the VictoriaLogs data source has it."""
     return {"type": "fieldValue", "field": field, "query": query, "limit": 200, "refId": f"variable-{field}"}

@@ -144,7 +144,11 @@ def _options(variable: dict[str, Any], values: dict[str, str], stores: Stores) -
 def _values(variable: dict[str, Any], values: dict[str, str], stores: Stores) -> list[str]:
     """What a variable's query gives."""
     source = variable.get("datasource") or {}
-    return _queried(variable.get("query") or "", str(source.get("type")), values, stores)
+    found = _queried(variable.get("query") or "", str(source.get("type")), values, stores)
+    if not (pattern := str(variable.get("regex") or "").strip("/")):
+        return found
+    matches = (re.search(filled(pattern, values), text) for text in found)
+    return [match[1] if match.re.groups else match[0] for match in matches if match]
 
 
 def _queried(query: Any, kind: str, values: dict[str, str], stores: Stores) -> list[str]:
@@ -154,7 +158,9 @@ def _queried(query: Any, kind: str, values: dict[str, str], stores: Stores) -> l
     if match := _LABEL_VALUES.fullmatch(text):
         return _label_values(stores, match["label"], match["match"] or "")
     if match := _QUERY_RESULT.fullmatch(text):
-        return [str(row["metric"]) for row in stores.series(match["expr"])]
+        return [
+            "{" + ",".join(f'{k}="{v}"' for k, v in row["metric"].items()) + "}" for row in stores.series(match["expr"])
+        ]
     return []
 
 

@@ -77,7 +77,7 @@ BOARDS = [
                 lines("Heartbeats not sent", Query(f"sum by (ins) (increase(etcd_server_heartbeat_send_failures_total{{{E}}}{RATE}))", "{{ins}}"), unit="short", least=0, w=8, about="A leader too busy, or with too slow a disk, to tell that it is there."),
                 lines("Slow applies and reads", Query(f"sum by (ins) (increase(etcd_server_slow_apply_total{{{E}}}{RATE}))", "{{ins}} apply"), Query(f"sum by (ins) (increase(etcd_server_slow_read_indexes_total{{{E}}}{RATE}))", "{{ins}} read"),
                       unit="short", least=0, w=8),
-                lines("Traffic with peers", Query(f"sum by (ins) (rate(etcd_network_peer_sent_bytes_total{{{E}}}{RATE}))", "{{ins}}"), unit="Bps", least=0, w=8, empty=ALONE),
+                lines("Traffic with peers", Query(f"sum by (ins) (rate(etcd_network_peer_sent_bytes_total{{{E}}}{RATE}))", "{{ins}}"), unit="binBps", least=0, w=8, empty=ALONE),
             ]),
             Row("Disk and data", [
                 lines("Fsync of the log (99 %)", Query(_slow("etcd_disk_wal_fsync_duration_seconds"), "{{ins}}"), unit="s", least=0, steps=above(0.02, 0.1), zones=True, empty="Nothing was written in this time", w=8),

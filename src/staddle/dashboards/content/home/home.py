@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.content.alerts import how_many, what_fires, when_fired
+from staddle.dashboards.content.levels import ERRORS
 from staddle.dashboards.content.node.queries import EXPORTER
 from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import Link, cell, to
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _up(title: str, sel: str, link: Link, empty: str = "") -> Panel:
-    """How many of the instances of a module are up."""
+    """How many of the exporters of a module answer."""
     return stat(
         title,
         f"sum(up{{{sel}}}) / count(up{{{sel}}})",
@@ -30,7 +31,6 @@ def _up(title: str, sel: str, link: Link, empty: str = "") -> Panel:
         links=[link],
         empty=empty or "There are none",
         w=3,
-        about="How many of their exporters answer.",
     )
 
 
@@ -71,8 +71,8 @@ BOARDS = [
                 _up("etcd", 'job="etcd"', to("etcd-overview", "etcd"), "No etcd is monitored"),
                 stat("Failing probes", "count(probe_success == 0) or vector(0)", unit="none", steps=above(1), filled=True,
                      links=[to("infra-blackbox", "Probes")], w=3),
-                what_fires(w=16, h=9),
-                when_fired(w=8, h=9),
+                what_fires(w=14, h=9),
+                when_fired(w=10, h=9),
             ]),
             Row("Clusters", [
                 _clusters("PostgreSQL clusters", "pg_up", nav.POSTGRES, cell("pgsql-cluster", "Cluster", cls="Cluster"), empty=NO_DATABASES),
@@ -82,9 +82,9 @@ BOARDS = [
             Row("At a glance", [
                 lines("CPU, by cluster", Query(f'1 - avg by (cls) (rate(node_cpu_seconds_total{{{EXPORTER},mode="idle"}}[$__rate_interval]))', "{{cls}}"),
                       unit="percentunit", least=0, most=1, w=8, links=[to("node-cluster", "${__field.labels.cls}", cls="${__field.labels.cls}")]),
-                lines("Transactions, by cluster", Query("sum by (cls) (rate(pg_stat_database_xact_commit[$__rate_interval]) + rate(pg_stat_database_xact_rollback[$__rate_interval]))", "{{cls}}"),
+                lines("Transactions, by cluster", Query("sum by (cls) (pg:cls:tps)", "{{cls}}"),
                       unit="ops", least=0, w=8, links=[to("pgsql-cluster", "${__field.labels.cls}", cls="${__field.labels.cls}")], empty=NO_DATABASES),
-                lines("Errors in logs, by kind", LogQuery('level:~"err|crit|fatal|panic|emerg|alert" | stats by (job) count() lines', "statsRange", "{{job}}"), unit="short",
+                lines("Errors in logs, by kind", LogQuery(f"{ERRORS} | stats by (job) count() lines", "statsRange", "{{job}}"), unit="short",
                       drawn_as_bars=True, stacked=True, w=8, links=[to("logs-instance", "Logs")], empty="No errors in this time"),
                 note("Where else", "[Portal](/) · [Alerts and silences](/alertmgr/) · [Rules](/vmalert/) · [Targets](/vmetrics/targets) · "
                      "[Explore metrics](/vmetrics/vmui/) · [Explore logs](/vlogs/select/vmui/) · [Explore traces](/vtraces/select/vmui/)", h=3),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.content.alerts import how_many
+from staddle.dashboards.content.levels import BAD, COLORS
 from staddle.dashboards.kit.board import Board, Row
-from staddle.dashboards.kit.look import UP, above, below, colored, dashed
+from staddle.dashboards.kit.look import UP, above, below, dashed
 from staddle.dashboards.kit.panels import lines, rows, stat
 from staddle.dashboards.kit.queries import LogQuery, Query
 from staddle.dashboards.kit.variables import choose, derive
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 RATE = "[$__rate_interval]"
 HERE = 'ip:="$ip"'
-BAD = 'level:in("warn","warning","error","err","crit","fatal","emerg","alert","panic")'
 
 
 def up(sel: str, w: int = 2) -> Panel:
@@ -64,8 +64,7 @@ def logs(filters: str, *, job: str = "infra", ins: str = "$ins", title: str = "L
                 w=24,
                 h=5,
                 links=[there],
-                overrides=[colored(f"/{level}/", color, by="byRegexp") for level, color in
-                           (("err|crit|fatal|panic", "red"), ("warn", "orange"), ("info", "green"), ("debug", "blue"))],
+                overrides=COLORS,
                 empty="It wrote nothing in this time",
             ),
             rows("Warnings and errors", f"{filters} {BAD}", links=[there], empty="No warnings in this time", h=8),

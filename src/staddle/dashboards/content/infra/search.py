@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from staddle.dashboards.content import navigation as nav
+from staddle.dashboards.content.levels import COLORS, ERRORS
 from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import Link, to
-from staddle.dashboards.kit.look import colored
 from staddle.dashboards.kit.panels import bars, lines, rows, stat, traces
 from staddle.dashboards.kit.queries import LogQuery, Query
 from staddle.dashboards.kit.variables import choose, log_field, text
 
 EVERY = 'job:~"^($job)$" ins:~"^($ins)$" ip:~"^($ip)$" level:~"^($level)$" _msg:~"(?i)$search"'
 NOTHING = "No log line fits"
-LEVELS = (("err|crit|fatal|panic|emerg|alert", "red"), ("warn", "orange"), ("info|log", "green"), ("debug", "blue"))
 LOGS = Board(
     uid="logs-instance",
     title="LOGS Instance",
@@ -35,10 +34,10 @@ LOGS = Board(
     rows=[
         Row("Overview", [
             stat("Lines", LogQuery(f"{EVERY} | stats count() lines", "stats"), unit="short", w=4, empty=NOTHING),
-            stat("Errors", LogQuery(f'{EVERY} level:~"err|crit|fatal|panic|emerg|alert" | stats count() lines', "stats"), unit="short",
+            stat("Errors", LogQuery(f"{EVERY} {ERRORS} | stats count() lines", "stats"), unit="short",
                  steps=((None, "green"), (1, "orange")), w=4, empty="No errors"),
             lines("Lines by level", LogQuery(f"{EVERY} | stats by (level) count() lines", "statsRange", "{{level}}"), unit="short", stacked=True,
-                  drawn_as_bars=True, w=16, h=7, empty=NOTHING, overrides=[colored(f"/{what}/", color, by="byRegexp") for what, color in LEVELS]),
+                  drawn_as_bars=True, w=16, h=7, empty=NOTHING, overrides=COLORS),
             bars("Instances", LogQuery(f"{EVERY} | stats by (ins) count() lines | sort by (lines desc) limit 8", "stats", "{{ins}}"), unit="short", w=8, h=6,
                  empty=NOTHING),
             lines("Lines by instance", LogQuery(f"{EVERY} | stats by (ins) count() lines", "statsRange", "{{ins}}"), unit="short", stacked=True,

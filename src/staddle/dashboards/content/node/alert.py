@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.content.alerts import how_many, how_many_over_time, pending, what_fires, when_fired
-from staddle.dashboards.content.infra.parts import BAD
+from staddle.dashboards.content.levels import BAD
 from staddle.dashboards.content.node.queries import EXPORTER, cpu, fullest, load, memory
 from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import cell, series, to
@@ -36,7 +36,7 @@ BOARDS = [
                 pending(A),
                 stat("Nodes down", f"count(up{{{N}}} == 0) or vector(0)", unit="none", steps=above(1), filled=True),
                 stat("No answer to ping", 'count(probe_success{job="ping",cls=~"$cls",ins=~"$ins"} == 0) or vector(0)', unit="none", steps=above(1), filled=True),
-                how_many_over_time(A, w=9, h=4),
+                how_many_over_time(A, h=5),
                 what_fires(A, instance=cell("node-instance", "Node", ins="Instance"), h=7),
                 when_fired(A),
             ]),

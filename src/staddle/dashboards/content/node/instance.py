@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from staddle.dashboards.content import navigation as nav
-from staddle.dashboards.content.infra.parts import BAD
+from staddle.dashboards.content.levels import BAD
 from staddle.dashboards.content.node.queries import (
     CARDS,
     DISKS,
@@ -156,7 +156,7 @@ DISK = Row(
             "Throughput",
             Query(f"rate(node_disk_read_bytes_total{{{N},{DISKS}}}{RATE})", "{{device}} read"),
             Query(f"rate(node_disk_written_bytes_total{{{N},{DISKS}}}{RATE})", "{{device}} write"),
-            unit="Bps",
+            unit="binBps",
             w=8,
             overrides=[mirrored("/write/")],
             about="Reads upwards, writes downwards.",
@@ -180,7 +180,7 @@ NETWORK = Row(
             "Traffic",
             Query(traffic(N, "receive", "ins,device"), "{{device}} in"),
             Query(traffic(N, "transmit", "ins,device"), "{{device}} out"),
-            unit="Bps",
+            unit="binBps",
             w=8,
             overrides=[mirrored("/out/")],
             about="Received upwards, sent downwards.",

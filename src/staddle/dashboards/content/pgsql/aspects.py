@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.content.alerts import how_many, how_many_over_time, pending, what_fires, when_fired
+from staddle.dashboards.content.levels import BAD, COLORS, ERRORS
 from staddle.dashboards.content.pgsql import parts
 from staddle.dashboards.content.pgsql.queries import (
     ANY_CLUSTER,
@@ -16,6 +17,7 @@ from staddle.dashboards.content.pgsql.queries import (
     ROLE,
     TO_INSTANCE,
     UP,
+    age,
     lag,
     role,
     used,
@@ -43,7 +45,7 @@ REPLICATION = Board(
     alerts='cls="$cls"',
     rows=[
         Row("Overview", [
-            stat("Primaries", f"count(pg_replication_is_replica{{{C}}} == 0)", unit="none", steps=((None, "red"), (1, "green"), (2, "red")), filled=True, w=3,
+            stat("Primaries", f"sum(pg:cls:primaries{{{C}}})", unit="none", steps=((None, "red"), (1, "green"), (2, "red")), filled=True, w=3,
                  about="Two: a split brain. None: nobody takes writes."),
             stat("Replicas", f"count(pg_replication_is_replica{{{C}}} == 1) or vector(0)", unit="none", w=3),
             stat("Streaming", f"sum(pg_replication_upstreams{{{C}}})", unit="none", w=3, about="Replicas that receive WAL from somebody now."),
@@ -82,7 +84,7 @@ REPLICATION = Board(
                   Query(f"max by (application_name) (pg_stat_replication_replay_lag_seconds{{{C}}})", "{{application_name}} replayed"), unit="s", least=0, w=8, empty=NO_REPLICA),
             parts.wal(C, "ins", [TO_INSTANCE], w=8),
             lines("Queries cancelled on replicas", *(Query(f"sum by (ins) (increase(pg_stat_database_conflicts_confl_{kind}{{{C}}}{RATE}))", f"{{{{ins}}}} {kind}") for kind in ("snapshot", "lock", "bufferpin")),
-                  unit="short", least=0, w=8, about="Since replay could not wait for them any longer (max_standby_streaming_delay)."),
+                  unit="short", least=0, w=8, empty=NO_REPLICA, about="Since replay could not wait for them any longer (max_standby_streaming_delay)."),
         ]),
         Row("Slots and WAL", [
             table(
@@ -115,7 +117,7 @@ ACTIVITY = Board(
     rows=[
         Row("Overview", [
             stat("Connections", f"sum(pg_activity_client_backends{{{S}}})", unit="none", trend=True, w=3),
-            stat("Fullest", f"max({used(S)})", unit="percentunit", steps=above(0.7, 0.9), w=3, about="Of max_connections."),
+            stat("Fullest", f"max({used(S)})", unit="percentunit", steps=above(0.7, 0.9), w=3, about="Of those that are not kept for superusers."),
             stat("Running", f"sum(pg_activity_active{{{S}}})", unit="none", trend=True, w=3),
             stat("Idle in transaction", f"sum(pg_activity_idle_in_transaction{{{S}}})", unit="none", steps=((None, "green"), (1, "orange"), (10, "red")), trend=True, w=3),
             stat("Waiting for locks", f"sum(pg_activity_waiting_for_locks{{{S}}})", unit="none", steps=above(1, 5), trend=True, w=3),
@@ -163,7 +165,7 @@ ALERTS = Board(
             how_many("Warnings", f'{A},severity="WARN"', critical=False),
             pending(A),
             stat("Instances down", f"count(pg_up{{{S}}} == 0) or vector(0)", unit="none", steps=above(1), filled=True),
-            how_many_over_time(A, w=12, h=4),
+            how_many_over_time(A, h=5),
             what_fires(A, instance=cell("pgsql-instance", "Instance", ins="Instance"), h=7),
             when_fired(A),
         ]),
@@ -172,14 +174,15 @@ ALERTS = Board(
             lines("Connections", Query(used(S), "{{ins}}"), unit="percentunit", least=0, steps=above(0.7, 0.9), zones=True, w=8, links=[TO_INSTANCE]),
             parts.lags(S, [TO_INSTANCE], w=8),
             parts.oldest(S, w=8),
-            lines("Age of databases", Query(f"max by (ins) (pg_database_xid_age{{{S}}}) / 2^31", "{{ins}}"), unit="percentunit", least=0, steps=above(0.3, 0.6), zones=True, w=8, links=[TO_INSTANCE]),
-            lines("Errors in logs", LogQuery('job:=postgres cls:~"^($cls)$" ins:~"^($ins)$" level:in(error, fatal, panic) | stats by (ins, level) count() lines', "statsRange", "{{ins}} {{level}}"),
-                  unit="short", drawn_as_bars=True, stacked=True, w=8, empty="No errors in this time", links=[to("pgsql-logs", "Logs", cls="$cls", ins="$ins")]),
+            lines("Age of databases", Query(age(S), "{{ins}}"), unit="percentunit", least=0, steps=above(0.3, 0.6), zones=True, w=8, links=[TO_INSTANCE]),
+            lines("Errors in logs", LogQuery(f'job:=postgres cls:~"^($cls)$" ins:~"^($ins)$" {ERRORS} | stats by (ins, level) count() lines', "statsRange", "{{ins}} {{level}}"),
+                  unit="short", drawn_as_bars=True, stacked=True, w=8, empty="No errors in this time", overrides=COLORS, links=[to("pgsql-logs", "Logs", cls="$cls", ins="$ins")]),
         ]),
     ],
 )  # fmt: skip
 
-L = 'job:~"^($job)$" cls:~"^($cls)$" ins:~"^($ins)$" _msg:~"(?i)$search"'
+KINDS = "postgres, patroni, pgbouncer, pgbackrest"
+L = f'job:in({KINDS}) job:~"^($job)$" cls:~"^($cls)$" ins:~"^($ins)$" _msg:~"(?i)$search"'
 P = 'job:=postgres cls:~"^($cls)$" ins:~"^($ins)$"'
 QUIET = "No log line fits"
 LOGS = Board(
@@ -191,7 +194,7 @@ LOGS = Board(
     variables=[
         ANY_CLUSTER,
         ANY_INSTANCE,
-        choose("job", "Kind", log_field("job", "job:in(postgres, patroni, pgbouncer, pgbackrest)"), everything=True, empty="None of them has logged"),
+        choose("job", "Kind", log_field("job", f"job:in({KINDS})"), everything=True, empty="None of them has logged"),
         text("datname", "Database"),
         text("search", "Search (regular expression)"),
     ],
@@ -202,14 +205,13 @@ LOGS = Board(
     rows=[
         Row("Overview", [
             stat("Lines", LogQuery(f"{L} | stats count() lines", "stats"), unit="short", w=3, empty=QUIET),
-            stat("Errors", LogQuery(f"{P} level:in(error, fatal, panic) | stats count() lines", "stats"), unit="short", steps=((None, "green"), (1, "orange")), w=3, empty="No errors"),
+            stat("Errors", LogQuery(f"{P} {ERRORS} | stats count() lines", "stats"), unit="short", steps=((None, "green"), (1, "orange")), w=3, empty="No errors"),
             stat("Slow statements", LogQuery(f"{P} duration:* | stats count() lines", "stats"), unit="short", w=3, empty="None was logged", about="Longer than log_min_duration_statement."),
             stat("Slowest", LogQuery(f"{P} duration:* | stats max(duration) ms", "stats"), unit="ms", steps=above(1000, 10_000), w=3, empty="None was logged"),
-            lines("Lines by level", LogQuery(f"{L} | stats by (level) count() lines", "statsRange", "{{level}}"), unit="short", drawn_as_bars=True, stacked=True, w=12, h=7, empty=QUIET,
-                  overrides=[colored("/error|fatal|panic/", "red", by="byRegexp"), colored("/warn/", "orange", by="byRegexp"), colored("/log|info/", "green", by="byRegexp")]),
-            bars("Errors by code", LogQuery(f"{P} code:* level:in(error, fatal, panic) | stats by (code) count() lines | sort by (lines desc) limit 10", "stats", "{{code}}"), unit="short", w=6, h=6, empty="No errors"),
-            bars("Errors by database", LogQuery(f"{P} level:in(error, fatal, panic) | stats by (db) count() lines | sort by (lines desc) limit 10", "stats", "{{db}}"), unit="short", w=6, h=6, empty="No errors"),
-            rows("Errors", f"{P} level:in(warning, error, fatal, panic)", w=24, h=8, empty="No errors in this time"),
+            lines("Lines by level", LogQuery(f"{L} | stats by (level) count() lines", "statsRange", "{{level}}"), unit="short", drawn_as_bars=True, stacked=True, w=24, h=6, empty=QUIET, overrides=COLORS),
+            bars("Errors by code", LogQuery(f"{P} code:* {ERRORS} | stats by (code) count() lines | sort by (lines desc) limit 10", "stats", "{{code}}"), unit="short", w=12, h=6, empty="No errors"),
+            bars("Errors by database", LogQuery(f"{P} {ERRORS} | stats by (db) count() lines | sort by (lines desc) limit 10", "stats", "{{db}}"), unit="short", w=12, h=6, empty="No errors"),
+            rows("Errors", f"{P} {BAD}", w=24, h=8, empty="No errors in this time"),
             rows("Slow statements in full", f'{P} duration:* db:~"$datname" | sort by (duration desc) limit 50', h=8, empty="None was logged in this time (log_min_duration_statement)", links=[nav.traces_of(cls="$cls")]),
             rows("Lines", L, h=14, empty=QUIET),
         ]),

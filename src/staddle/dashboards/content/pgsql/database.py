@@ -9,20 +9,30 @@ from grafana_foundation_sdk.models.dashboard import VariableHide
 
 from staddle.dashboards.content import navigation as nav
 from staddle.dashboards.content.pgsql import parts
-from staddle.dashboards.content.pgsql.queries import DROPDOWN, JOB, ONE_INSTANCE, RATE, UP, busy, hits, tps
+from staddle.dashboards.content.pgsql.queries import (
+    DROPDOWN,
+    JOB,
+    ONE_INSTANCE,
+    RATE,
+    UP,
+    busy_databases,
+    hits_of_databases,
+    tps,
+)
 from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import cell, to
 from staddle.dashboards.kit.look import above, below, colored
 from staddle.dashboards.kit.panels import lines, rows, stat
 from staddle.dashboards.kit.queries import Query
 from staddle.dashboards.kit.tables import Column, label, sql, table
-from staddle.dashboards.kit.variables import choose, derive
+from staddle.dashboards.kit.variables import choose, choose_most, derive
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Panel, VariableModel
 
 S = f'{JOB},ins="$ins"'
 D = f'{S},datname="$datname"'
+ROLLBACKS = f"sum(increase(pg_stat_database_xact_rollback{{{D}}}[$__range]))"
 NO_TABLES = "Tables of this database are not looked into"
 NO_STATEMENTS = "pg_stat_statements is not there (shared_preload_libraries)"
 QUERY_KEYS = "datname, usename, queryid"
@@ -84,10 +94,10 @@ DATABASE = Board(
         Row("Overview", [
             stat("Size", f"max(pg_database_size_bytes{{{D}}})", unit="bytes", w=3),
             stat("Connections", f"sum(pg_stat_database_numbackends{{{D}}})", unit="none", trend=True, w=3),
-            stat("TPS", f"sum({tps(D)})", unit="short", trend=True, w=3),
-            stat("At work", f"sum({busy(D)})", unit="short", decimals=2, trend=True, w=3, empty=parts.OLD, about="Statements that run at a time, on average."),
-            stat("Cache hits", hits(D, "datname"), unit="percentunit", steps=below(0.9, 0.98), w=3, empty="It read nothing"),
-            stat("Rollbacks", f"sum(rate(pg_stat_database_xact_rollback{{{D}}}[$__range])) / sum({tps(D).replace('[$__rate_interval]', '[$__range]')})", unit="percentunit", steps=above(0.05, 0.2), w=3,
+            stat("TPS", tps(D, "datname"), unit="short", trend=True, w=3),
+            stat("At work", busy_databases(D), unit="short", decimals=2, trend=True, w=3, empty=parts.OLD, about="Statements that run at a time, on average."),
+            stat("Cache hits", hits_of_databases(D), unit="percentunit", steps=below(0.9, 0.98), w=3, empty="It read nothing"),
+            stat("Rollbacks", f"{ROLLBACKS} / ({ROLLBACKS} + sum(increase(pg_stat_database_xact_commit{{{D}}}[$__range])) > 0)", unit="percentunit", steps=above(0.05, 0.2), w=3,
                  about="Their share of all transactions, within the time shown.", empty="No transaction"),
             stat("Deadlocks", f"sum(increase(pg_stat_database_deadlocks{{{D}}}[$__range]))", unit="none", steps=above(1), w=3, about="Within the time shown."),
             stat("Age", f"max(pg_database_xid_age{{{D}}}) / 2^31", unit="percentunit", steps=above(0.3, 0.6), w=3,
@@ -99,9 +109,9 @@ DATABASE = Board(
             parts.changes(D, w=8),
             parts.states(D, w=8),
             lines("Blocks", Query(f"sum(rate(pg_stat_database_blks_read{{{D}}}{RATE})) * 8192", "read"), Query(f"sum(rate(pg_stat_database_blks_hit{{{D}}}{RATE})) * 8192", "found in shared buffers"),
-                  unit="Bps", least=0, w=8),
-            lines("Temporary files", Query(f"sum(rate(pg_stat_database_temp_bytes{{{D}}}{RATE}))", "bytes"), unit="Bps", least=0, w=8, about="Sorts and hashes that did not fit into work_mem."),
-            lines("Locks", Query(f"sum by (mode) (pg_locks_count{{{D}}}) > 0", "{{mode}}"), unit="none", least=0, w=8, empty="No locks in this time"),
+                  unit="binBps", least=0, w=8),
+            lines("Temporary files", Query(f"sum(rate(pg_stat_database_temp_bytes{{{D}}}{RATE}))", "bytes"), unit="binBps", least=0, w=8, about="Sorts and hashes that did not fit into work_mem."),
+            parts.locks(D, w=8),
         ]),
         Row("Statements", [statements("Statements that took most time", D)]),
         Row("Tables and indexes", [
@@ -152,6 +162,11 @@ def _per_call(metric: str, factor: str = "") -> str:
     return f"sum(rate(pg_stat_statements_{metric}{{{Q}}}{RATE})){factor} / (sum(rate(pg_stat_statements_calls{{{Q}}}{RATE})) > 0)"
 
 
+# Until PostgreSQL 16, a password in a statement about a role stays as it was written.
+TEXT = r"""SELECT regexp_replace(s.query, '(password\s+)(e''(?:[^''\\]|''''|\\.)*''|''(?:[^'']|'''')*''|[$]{2}.*?[$]{2})', '\1***', 'gi')
+ AS query, d.datname AS database, u.rolname AS role, s.calls, s.mean_exec_time AS mean
+ FROM pg_stat_statements s LEFT JOIN pg_database d ON d.oid = s.dbid LEFT JOIN pg_roles u ON u.oid = s.userid
+ WHERE s.queryid::text = ${queryid:sqlstring}"""
 IDLE = "It did not run in this time"
 QUERY = Board(
     uid="pgsql-query",
@@ -162,12 +177,12 @@ QUERY = Board(
     variables=[
         ONE_INSTANCE,
         choose("datname", "Database", f"label_values(pg_stat_statements_calls{{{S}}}, datname)", everything=True, empty=NO_STATEMENTS),
-        choose("queryid", "Statement", f'label_values(pg_stat_statements_calls{{{S},datname=~"$datname"}}, queryid)', empty=NO_STATEMENTS),
+        choose_most("queryid", "Statement", f'sum by (queryid) (increase(pg_stat_statements_total_exec_time{{{S},datname=~"$datname"}}[$__range]))', empty=NO_STATEMENTS),
         derive("cls", f"label_values(pg_up{{{S}}}, cls)"),
         _source(),
     ],
     links=[
-        to("pgsql-database", "Database $datname", ins="$ins", datname="$datname"),
+        to("pgsql-database", "Database ${datname:text}", ins="$ins", datname="$datname"),
         to("pgsql-instance", "Instance $ins", ins="$ins"),
         to("pgsql-logs", "Logs", cls="$cls", ins="$ins", search="$queryid"),
         nav.traces_of(cls="$cls"),
@@ -184,9 +199,8 @@ QUERY = Board(
             stat("Rows per call", f"sum(increase(pg_stat_statements_rows{{{Q}}}[$__range])) / (sum(increase(pg_stat_statements_calls{{{Q}}}[$__range])) > 0)", unit="short", w=4, empty=IDLE),
             stat("Cache hits", f"sum(pg_stat_statements_shared_blks_hit{{{Q}}}) / (sum(pg_stat_statements_shared_blks_hit{{{Q}}} + pg_stat_statements_shared_blks_read{{{Q}}}) > 0)", unit="percentunit",
                  steps=below(0.9, 0.98), w=4, empty="It reads no blocks", about="Since statistics began."),
-            sql("Text", "$db", "SELECT d.datname AS database, u.rolname AS role, s.calls, round(s.mean_exec_time::numeric, 3) AS mean_ms, s.query FROM pg_stat_statements s "
-                "LEFT JOIN pg_database d ON d.oid = s.dbid LEFT JOIN pg_roles u ON u.oid = s.userid WHERE s.queryid::text = ${queryid:sqlstring}",
-                about="Asked of the database itself, as the monitoring role.", empty="The database doesn't answer, or has forgotten it", h=5),
+            sql("Text", "$db", TEXT, Column(title="query", wrapped=True), Column(title="database", width=140), Column(title="role", width=140), Column(title="calls", unit="short", width=100),
+                Column(title="mean", unit="ms", width=100), about="Asked of the database itself, as the monitoring role. Passwords are left out.", empty="The database doesn't answer, or has forgotten it", h=6),
             lines("Calls", Query(f"sum by (usename) (rate(pg_stat_statements_calls{{{Q}}}{RATE}))", "{{usename}}"), unit="ops", least=0, w=8),
             lines("Time per call", Query(_per_call("total_exec_time", " / 1000"), "executing"), Query(_per_call("total_plan_time", " / 1000"), "planning"), unit="s", least=0, w=8, empty=IDLE),
             lines("Rows per call", Query(_per_call("rows"), "rows"), unit="short", least=0, w=8, empty=IDLE),
@@ -197,7 +211,7 @@ QUERY = Board(
             lines("WAL per call", Query(_per_call("wal_bytes"), "bytes"), unit="bytes", least=0, w=8, empty=IDLE),
             rows("Its log lines", 'job:=postgres ins:="$ins" query:="$queryid"', h=8, empty="It was not logged in this time (log_min_duration_statement)"),
         ]),
-        Row("All statements of $datname", [statements("Statements that took most time", f'{S},datname=~"$datname"')]),
+        Row("Statements of database ${datname:text}", [statements("Statements that took most time", f'{S},datname=~"$datname"')]),
     ],
 )  # fmt: skip
 BOARDS = [DATABASE, QUERY]

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.dashboards.content.pgsql.queries import INSTANCE, RATE, ROLE, busy, firing, hits, lag, role, tps, used
+from staddle.dashboards.content.pgsql.queries import (
+    INSTANCE,
+    RATE,
+    ROLE,
+    busy,
+    firing,
+    hits,
+    lag,
+    role,
+    tps,
+    used,
+    wal as wal_rate,
+)
 from staddle.dashboards.kit.links import cell
 from staddle.dashboards.kit.look import UP, Override, above, below, colored, mirrored
 from staddle.dashboards.kit.panels import lines
@@ -91,8 +103,8 @@ def waits(sel: str, w: int = 12) -> Panel:
 
 def locks(sel: str, w: int = 12) -> Panel:
     """Locks by mode."""
-    return lines("Locks", Query(f"sum by (mode) (pg_locks_count{{{sel}}}) > 0", "{{mode}}"), Query(f"sum(pg_locks_waiting{{{sel}}})", "waited for"), unit="none", least=0,
-                 w=w, overrides=[colored("waited for", "red")])  # fmt: skip
+    return lines("Locks", Query(f"sum by (mode) (pg_locks_count{{{sel}}}) > 0", "{{mode}}"), Query(f"sum(pg_locks_waiting{{{sel}}}) > 0", "waited for"), unit="none", least=0,
+                 stacked=True, drawn_as_bars=True, w=w, overrides=[colored("waited for", "red")], empty="No locks in this time")  # fmt: skip
 
 
 def oldest(sel: str, w: int = 12) -> Panel:
@@ -109,7 +121,7 @@ def oldest(sel: str, w: int = 12) -> Panel:
 
 def wal(sel: str, by: str, links: Sequence[Link] = (), w: int = 12) -> Panel:
     """WAL written or replayed."""
-    return lines("WAL", Query(f"max by ({by}) (rate(pg_replication_lsn_bytes{{{sel}}}{RATE}))", f"{{{{{by}}}}}"), unit="Bps", least=0, w=w, links=links,
+    return lines("WAL", Query(wal_rate(sel, by), f"{{{{{by}}}}}"), unit="binBps", least=0, w=w, links=links,
                  about="Written on a primary, replayed on a replica.")  # fmt: skip
 
 

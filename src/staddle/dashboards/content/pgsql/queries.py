@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 JOB = 'job="pgsql"'
 EXPORTER = f'{JOB},exporter=""'
 RATE = "[$__rate_interval]"
+OWN = 'datname!~"template[01]"'
+"""Databases that somebody works in."""
 ROLE: Words = (("0", "primary", "green"), ("1", "replica", "blue"))
 NONE = "No PostgreSQL is monitored"
 INSTANCE = cell("pgsql-instance", "Instance", ins="Instance")
@@ -32,33 +34,58 @@ ALERT = to("pgsql-alert", "Alerts")
 
 def tps(sel: str, by: str = "ins") -> str:
     """Transactions per second."""
-    return f"sum by ({by}) (rate(pg_stat_database_xact_commit{{{sel}}}{RATE}) + rate(pg_stat_database_xact_rollback{{{sel}}}{RATE}))"
-
-
-def rate(metric: str, sel: str, by: str = "ins") -> str:
-    """Per second."""
-    return f"sum by ({by}) (rate({metric}{{{sel}}}{RATE}))"
+    return f"sum by ({by}) ({_recorded('tps', by)}{{{sel}}})"
 
 
 def hits(sel: str, by: str = "ins") -> str:
-    """The share of blocks that were found in shared buffers."""
-    hit, read = rate("pg_stat_database_blks_hit", sel, by), rate("pg_stat_database_blks_read", sel, by)
-    return f"{hit} / ({hit} + {read} > 0)"
+    """The share of blocks that were found in shared buffers; where there are several instances, the least."""
+    return f"min by ({by}) (pg:ins:cache_hit_ratio{{{sel}}})"
 
 
 def used(sel: str, by: str = "ins") -> str:
-    """The share of connections that are taken."""
-    return f"max by ({by}) (pg_activity_client_backends{{{sel}}} / on (job, cls, ins, ip) pg_settings_max_connections{{{sel}}})"
+    """The share of connections that are taken; where there are several instances, the most."""
+    return f"max by ({by}) (pg:ins:connections_usage{{{sel}}})"
 
 
 def lag(sel: str, by: str = "ins") -> str:
     """How old what a replica shows is; a primary has none."""
-    return f"max by ({by}) (pg_replication_lag_seconds{{{sel}}} and on (ins) pg_replication_is_replica{{{sel}}} == 1)"
+    return f"max by ({by}) ({_recorded('lag_seconds', by)}{{{sel}}})"
 
 
-def size(sel: str, by: str = "ins") -> str:
-    """Bytes of all databases."""
-    return f"sum by ({by}) (pg_database_size_bytes{{{sel}}})"
+def size(sel: str) -> str:
+    """Bytes of the databases of each cluster: replicas have the same ones."""
+    return f"max by (cls) (pg:ins:size_bytes{{{sel}}})"
+
+
+def busy(sel: str, by: str = "ins") -> str:
+    """How many statements ran at a time, on average."""
+    return f"sum by ({by}) (pg:ins:statements_running{{{sel}}})"
+
+
+def wal(sel: str, by: str = "ins") -> str:
+    """Bytes of WAL per second, written on a primary, replayed on a replica."""
+    return f"max by ({by}) (pg:ins:wal_bytes_per_second{{{sel}}})"
+
+
+def age(sel: str, by: str = "ins") -> str:
+    """How much of the transaction numbers is used up until vacuum freezes."""
+    return f"max by ({by}) (pg:ins:xid_usage{{{sel}}})"
+
+
+def _recorded(what: str, by: str) -> str:
+    """The name of a recorded series: by cluster, by database or by instance."""
+    return f"pg:{'cls' if by == 'cls' else 'db' if by == 'datname' and what == 'tps' else 'ins'}:{what}"
+
+
+def hits_of_databases(sel: str) -> str:
+    """The share of blocks that were found in shared buffers, by database."""
+    hit, read = (f"sum by (datname) (rate(pg_stat_database_blks_{what}{{{sel}}}{RATE}))" for what in ("hit", "read"))
+    return f"{hit} / ({hit} + {read} > 0)"
+
+
+def busy_databases(sel: str) -> str:
+    """How many statements ran at a time, on average, by database."""
+    return f"sum by (datname) (rate(pg_stat_database_active_time{{{sel}}}{RATE})) / 1000"
 
 
 def role(sel: str, by: str = "ins") -> str:
@@ -69,8 +96,3 @@ def role(sel: str, by: str = "ins") -> str:
 def firing(sel: str, by: str) -> str:
     """Firing alerts, zero included."""
     return f'(count by ({by}) (ALERTS{{alertstate="firing",{JOB}}}) and on ({by}) group by ({by}) (pg_up{{{sel}}})) or 0 * group by ({by}) (pg_up{{{sel}}})'
-
-
-def busy(sel: str, by: str = "ins") -> str:
-    """How many statements ran at a time, on average."""
-    return f"sum by ({by}) (rate(pg_stat_database_active_time{{{sel}}}{RATE})) / 1000"

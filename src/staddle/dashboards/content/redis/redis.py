@@ -138,7 +138,7 @@ BOARD = Board(
         Row("Clients and network", [
             lines("Clients", Query(f"redis_connected_clients{{{S}}}", "connected"), Query(f"redis_blocked_clients{{{S}}}", "blocked"), Query(f"redis_config_maxclients{{{S}}}", "limit"), unit="none", least=0, w=8,
                   overrides=[dashed("/limit/")], about="Blocked: they wait for something to come (BLPOP and its like)."),
-            lines("Network", Query(_rate("redis_net_input_bytes_total", S), "in"), Query(_rate("redis_net_output_bytes_total", S), "out"), unit="Bps", w=8, overrides=[mirrored("/out/")]),
+            lines("Network", Query(_rate("redis_net_input_bytes_total", S), "in"), Query(_rate("redis_net_output_bytes_total", S), "out"), unit="binBps", w=8, overrides=[mirrored("/out/")]),
             lines("CPU", Query(f"rate(redis_cpu_user_seconds_total{{{S}}}{RATE})", "user"), Query(f"rate(redis_cpu_sys_seconds_total{{{S}}}{RATE})", "system"), unit="percentunit", least=0, stacked=True, steps=above(0.7, 0.9), w=8,
                   about="100 % is all that its one thread can do."),
         ]),
