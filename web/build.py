@@ -210,8 +210,9 @@ def _put(archive: Path) -> None:
     fresh = ASSETS.with_name(f".assets.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
+    careful = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Debian 12's Python is older than filters
     with tarfile.open(archive) as tar:
-        tar.extractall(fresh, filter="data")
+        tar.extractall(fresh, **careful)
     shutil.rmtree(ASSETS, ignore_errors=True)
     fresh.rename(ASSETS)
 
