@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from staddle.compile import compile_fleet, compile_node, components_on, contexts_of, packages_on
 from staddle.components.base import Phase
+from staddle.components.node_repo.sources import LOCAL
 from staddle.components.registry import all_components
 from staddle.components.repo import Repo
 from staddle.drive.facts import HostFacts, PackageFacts
@@ -19,7 +20,6 @@ from staddle.drive.repository import packed
 from staddle.drive.rundir import locked
 from staddle.drive.supplies import Supplier, Supply, unpack_status
 from staddle.drive.system import system_layout, unavailable
-from staddle.drive.upstreams import upstreams_of
 from staddle.errors import FleetError, StaddleError
 from staddle.inventory import load_inventory
 from staddle.manifest.canonical import digest, to_json
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from staddle.components.base import Context, Material
+    from staddle.components.node_repo.sources import Source
     from staddle.drive.rundir import RunDirectory
     from staddle.inventory import Loaded
     from staddle.inventory.fleet import Fleet, Node
@@ -97,7 +98,7 @@ def _compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
     with locked(admin):
         material, made = ensure_material(contexts, admin, inventory)
         material, repository = _with_trees(material, fleet, admin)
-    sources, astray = upstreams_of(fleet.nodes, facts)
+    sources, astray = _sources(fleet, facts)
     material = replace(material, sources=sources)
     manifests = compile_fleet(fleet, lambda node: layouts[node.ip], material)
     consumers = _consumers(fleet, contexts, manifests, material)
@@ -116,6 +117,17 @@ def _compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
             if reasons := [*astray[node.ip], *reasons]:
                 warnings[node.ip] = reasons
     return Compiled(digests, tuple(made), warnings)
+
+
+def _sources(
+    fleet: Fleet, facts: Mapping[str, HostFacts | None]
+) -> tuple[dict[str, dict[str, tuple[Source, ...]]], dict[str, list[str]]]:
+    """By host: what its packages come from beside our own repository, and what is wrong with that."""
+    if all(set(node.params.node_repo_modules) <= {LOCAL} for node in fleet.nodes):
+        return {node.ip: {} for node in fleet.nodes}, {node.ip: [] for node in fleet.nodes}
+    from staddle.drive.upstreams import upstreams_of  # noqa: PLC0415 (it takes libraries that few need)
+
+    return upstreams_of(fleet.nodes, facts)
 
 
 def _with_trees(material: Material, fleet: Fleet, admin: Path) -> tuple[Material, dict[str, Parcel]]:
