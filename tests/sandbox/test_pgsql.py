@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.sandbox.dashboards import wait_for_dashboards
+from tests.sandbox.dns import dns_query
 from tests.sandbox.postgres import Postgres, load, postgres, replica
 from tests.sandbox.stack import Stack, started, wait_for
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "it's a 'secret'"
+FAR = "127.0.0.2"
+"""Where the replica would be, were it asked by TCP."""
 OBJECTS = """
     CREATE DATABASE app;
     REVOKE CONNECT ON DATABASE app FROM public;
@@ -90,7 +95,7 @@ def inventory(cluster: Cluster | None) -> str:
         url = (
             f"postgresql://dbuser_monitor:{quote(SECRET)}@/postgres?host={cluster.replica.home}&statement_timeout=5000"
         )
-        second = {"pg_cluster": "pg-test", "pg_seq": 2, "pg_role": "replica", "pg_exporter_url": url}
+        second = {"pg_cluster": "pg-test", "pg_seq": 2, "pg_role": "replica", "pg_host": FAR, "pg_exporter_url": url}
         own |= {"pg_cluster": "pg-test", "pg_seq": 1, "pg_role": "primary", "pg_localhost": str(cluster.primary.home)}
         own["pg_exporters"] = {9640: second}
     settings = {
@@ -148,7 +153,8 @@ def test_every_target_is_up_soon_after_up(box: Stack) -> None:
     wait_for("both servers", lambda: number(box, "count(pg_up == 1)") == 2, timeout=15)
     labels = {entry["metric"]["ins"]: entry["metric"] for entry in box.query("pg_up")}
     assert labels.keys() == {"pg-test-1", "pg-test-2"}
-    assert {(each["job"], each["cls"], each["ip"]) for each in labels.values()} == {("pgsql", "pg-test", "127.0.0.1")}
+    assert {(each["job"], each["cls"]) for each in labels.values()} == {("pgsql", "pg-test")}
+    assert [labels[f"pg-test-{number}"]["ip"] for number in (1, 2)] == ["127.0.0.1", FAR]
 
 
 def test_every_query_of_the_catalogue_runs_and_gives_series(box: Stack) -> None:
@@ -238,11 +244,63 @@ def test_a_server_that_is_down_is_seen_and_its_exporter_stays(box: Stack, cluste
     wait_for("pg_up 1", lambda: number(box, 'pg_up{ins="pg-test-2"}') == 1, 15)
 
 
+def leads_to(box: Stack) -> list[str]:
+    """Where the cluster's name leads to."""
+    found = dns_query(box.port(10053), "pg-test")
+    assert set(found.values()) <= {0}  # nobody keeps it
+    return list(found)
+
+
+def known(box: Stack) -> float | None:
+    return number(box, 'dns_roles_primary_known{cluster="pg-test"}')
+
+
+def roles(box: Stack) -> list[tuple[str, str, str]]:
+    """What `staddle pg ls` says: instance, its role in the inventory, and what it is."""
+    (box.home / "staddle.yml").write_text((box.home / "fleet.yml").read_text())
+    listed = box.run("pg", "ls", "--json")
+    assert listed.returncode == 0, listed.stderr
+    return [(one["ins"], one["role"], one["now"]) for one in json.loads(listed.stdout)]
+
+
+def test_the_clusters_name_follows_a_failover(box: Stack, cluster: Cluster) -> None:
+    wait_for("the primary to be known", lambda: known(box) == 1, 15)
+    assert leads_to(box) == ["127.0.0.1"]
+    assert roles(box) == [("pg-test-1", "primary", "primary"), ("pg-test-2", "replica", "replica")]
+    cluster.primary.stop("fast")
+    wait_for("nobody to be primary", lambda: known(box) == 0, 15)
+    assert leads_to(box) == ["127.0.0.1"]  # nobody knows better
+    cluster.replica.sql("SELECT pg_promote()")
+    begun = time.monotonic()
+    wait_for("the name to follow", lambda: leads_to(box) == [FAR], 15)
+    print(f"\nthe name led to the new primary after {time.monotonic() - begun:.1f} s")
+    wait_for("metrics to say so", lambda: known(box) == 1, 15)
+    assert roles(box) == [("pg-test-1", "primary", "down"), ("pg-test-2", "replica", "primary")]
+
+
+def test_who_follows_may_die_and_apply_may_come_between(box: Stack) -> None:
+    before = box.pids()["dns_roles"]
+    os.kill(before, signal.SIGKILL)
+    wait_for("it to be back", lambda: box.pids()["dns_roles"] not in {0, before}, 15)
+    blocks = {block["component"]: block["outcome"] for block in box.up()["report"]["blocks"]}
+    assert {blocks["dns_roles"], blocks["dnsmasq"]} == {"ok"}
+    assert leads_to(box) == [FAR]
+    wait_for("the primary to be known", lambda: known(box) == 1, 15)
+
+
+def test_of_two_primaries_the_one_that_was_known_has_the_name(box: Stack, cluster: Cluster) -> None:
+    cluster.primary.start()
+    wait_for("both to be seen", lambda: number(box, "count(pg_replication_is_replica == 0)") == 2, 15)
+    wait_for("doubt", lambda: known(box) == 0, 15)
+    assert leads_to(box) == [FAR]
+    assert "there are several primaries: pg-test-1, pg-test-2" in box.run("logs", "dns_roles").stdout
+
+
 def test_a_cluster_that_leaves_the_inventory_leaves_nothing_behind(box: Stack) -> None:
     folder = box.root / "data/infra/targets/pgsql"
     assert sorted(path.name for path in folder.iterdir()) == ["pg-test-1.yml", "pg-test-2.yml"]
     names = box.root / "data/infra/hosts"
-    assert {path.name for path in names.glob("pg-*")} == {"pg-test", "pg-test-1"}
+    assert {path.name for path in names.glob("pg-*")} == {"pg-test-1"}
     home = box.get("/").text
     assert "pg-test-1" in home
     assert "pg-test-2" in home
@@ -250,6 +308,7 @@ def test_a_cluster_that_leaves_the_inventory_leaves_nothing_behind(box: Stack) -
     box.up()
     assert not folder.exists()
     assert not list(names.glob("pg-*"))
+    assert dns_query(box.port(10053), "pg-test") == dns_query(box.port(10053), "pg-test-1") == {}
     left = [path for path in box.root.rglob("*postgres_exporter*") if "programs" not in path.parts]
     assert {path.suffix for path in left} <= {".log"}
     assert not [name for name in box.pids() if "postgres" in name]

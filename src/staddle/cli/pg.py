@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from staddle.cli import pg_prepare
 from staddle.cli.options import HERE, Inventory, Json, Yes
 from staddle.cli.output import out, print_json, say
+from staddle.cli.places import Directory, Fleet, place as whom
+from staddle.drive import roles
+from staddle.drive.sandbox import Sandbox
 from staddle.errors import DeclinedError, InventoryError, StaddleError
 from staddle.inventory import load_inventory, parse_inventory, report
-from staddle.inventory.clusters import add, instances, remove, values
+from staddle.inventory.clusters import Instance, add, instances, remove, values
 from staddle.inventory.scaffold import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 app = typer.Typer(name="pg", help="PostgreSQL clusters of the inventory.", no_args_is_help=True)
 
@@ -35,24 +39,36 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("ls")
-def list_clusters(inventory: Inventory = HERE, as_json: Json = False) -> None:
-    """Which clusters there are, and their instances.
+def list_clusters(inventory: Fleet = None, directory: Directory = None, as_json: Json = False) -> None:
+    """Which clusters there are, and their instances: the role that the inventory names, and the one that they have now.
+
+    What they are now is asked of the metrics store of the inventory given with `-i`, through the portal; otherwise of that of
+    the sandbox here, if there is one, or else of `./staddle.yml`.
 
     Examples:
 
         staddle pg ls
         staddle pg ls -i fleet.yml --json
     """
-    found = instances(load_inventory(inventory).fleet)
-    if as_json:
-        print_json([asdict(instance) for instance in found])
-        return
-    if not found:
+    path = inventory or HERE
+    fleet = load_inventory(path).fleet
+    found = instances(fleet)
+    if not found and not as_json:
         say("there is no PostgreSQL in the inventory; `staddle pg add` names some")
         return
-    table = Table("cluster", "instance", "role", "host", "port", "watched by", box=None, header_style="bold")
+    place = path if inventory else whom(None, directory)
+    try:
+        now = roles.of_sandbox(place) if isinstance(place, Sandbox) else roles.of_fleet(fleet, place)
+    except StaddleError as error:
+        now = {}
+        say(f"what they are now is not known: {escape(error.message)}")
+    if as_json:
+        print_json([{**asdict(instance), "now": now.get(instance.ins)} for instance in found])
+        return
+    table = Table("cluster", "instance", "role", "now", "host", "port", "watched by", box=None, header_style="bold")
     for one in found:
-        table.add_row(one.cluster, one.ins, one.role or "-", one.ip or "-", str(one.port), one.watched_by or "its host")
+        table.add_row(one.cluster, one.ins, one.role or "-", _now(one, now), one.ip or "-", str(one.port),
+                      one.watched_by or "its host")  # fmt: skip
     out.print(table)
 
 
@@ -96,6 +112,12 @@ def remove_cluster(
         staddle pg rm pg-orders --host 10.10.10.13 --yes
     """
     _change(inventory, lambda text: remove(text, cluster, _split(host)), check=check, yes=yes)
+
+
+def _now(instance: Instance, now: Mapping[str, str]) -> str:
+    role = now.get(instance.ins, "?")
+    usual = role == instance.role or (not instance.role and role in {"primary", "replica"})
+    return role if usual else f"[yellow]{role}[/]"
 
 
 def _split(hosts: list[str] | None) -> list[str]:
