@@ -118,10 +118,10 @@ def test_every_component_can_be_switched_off(off: str) -> None:
     text = LAPTOP.replace("nodename: box", f"nodename: box, {off}_enabled: false")
     left = {block.component for block in compiled(text)["127.0.0.1"].blocks}
     gone = {
-        "dns": {"dnsmasq"},
+        "dns": {"dnsmasq", "dns_roles"},
         "node_ntp": {"chronyd"},
         "nginx": {"nginx", "nginx_exporter"},
-        "vmetrics": {"vmetrics", "vmalert"},
+        "vmetrics": {"vmetrics", "vmalert", "dns_roles"},
     }
     assert everything - left == gone.get(off, {off})
 

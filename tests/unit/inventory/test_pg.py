@@ -57,11 +57,12 @@ def test_a_cluster_is_added_with_a_primary_and_replicas(file: Path) -> None:
         "      vars:\n        pg_cluster: pg-b\n        pg_port: 5433\n  vars: { grafana",
     )
     assert file.stat().st_mode & 0o777 == 0o640
-    rows = json.loads(run("ls", "--json", "-i", file).output)
+    rows = json.loads(run("ls", "--json", "-i", file).stdout)
     assert [(row["ins"], row["role"], row["ip"], row["port"]) for row in rows] == [
         ("pg-a-1", "primary", "10.0.0.2", 5432), ("pg-b-1", "primary", "10.0.0.3", 5433),
         ("pg-b-2", "replica", "10.0.0.4", 5433), ("pg-b-3", "replica", "10.0.0.5", 5433),
     ]  # fmt: skip
+    assert {row["now"] for row in rows} == {None}  # nothing was ever applied
 
 
 def test_a_cluster_gets_a_further_host_by_the_name_it_has_not_that_of_its_group(file: Path) -> None:
