@@ -42,10 +42,14 @@ def programs() -> Path:
 
 @dataclass
 class Postgres:
-    """A server in `home`, which only local users reach. It runs as `user`, since it refuses root."""
+    """A server in `home`, which only local users reach. It runs as `user`, since it refuses root.
+
+    It is of the machine's version, unless the server's programs of another one are in `own`.
+    """
 
     home: Path
     user: str | None
+    own: Path | None = None
 
     @property
     def log(self) -> Path:
@@ -53,7 +57,7 @@ class Postgres:
 
     def run(self, program: str, *arguments: str, stdin: str | None = None) -> str:
         """A program of PostgreSQL's, as the server's user. Gives what it printed."""
-        argv = [str(programs() / program), *arguments]
+        argv = [self._program(program), *arguments]
         done = subprocess.run(
             argv,
             user=self.user,
@@ -68,9 +72,13 @@ class Postgres:
         return done.stdout
 
     def background(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        argv = [str(programs() / program), *arguments]
+        argv = [self._program(program), *arguments]
         quiet = subprocess.DEVNULL
         return subprocess.Popen(argv, user=self.user, stdout=quiet, stderr=quiet, cwd=self.home, env=self.environment)
+
+    def _program(self, name: str) -> str:
+        found = self.own / name if self.own else programs() / name
+        return str(found if found.exists() else programs() / name)
 
     @property
     def data(self) -> Path:
@@ -114,15 +122,14 @@ class Postgres:
         return sum(len(re.findall(pattern, path.read_text(encoding="utf-8"))) for path in self.log.glob("*.csv"))
 
 
-@contextlib.contextmanager
-def postgres(**settings: str) -> Iterator[Postgres]:
+def postgres(**settings: str) -> contextlib.AbstractContextManager[Postgres]:
     """A running server with these settings beside the usual."""
-    with _home() as server:
-        server.run("initdb", "-D", str(server.data), "-U", "postgres", "-A", "trust", "--no-sync")
-        with (server.data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(CONFIGURATION)
-        with _running(server, settings):
-            yield server
+    return _fresh(None, settings)
+
+
+def postgres_of(own: Path, **settings: str) -> contextlib.AbstractContextManager[Postgres]:
+    """Likewise, of another version than the machine's: the one whose programs are in `own`."""
+    return _fresh(own, settings)
 
 
 @contextlib.contextmanager
@@ -133,6 +140,22 @@ def replica(primary: Postgres, name: str = "replica", **settings: str) -> Iterat
         source = f"host={primary.home} user=postgres application_name={name}"
         server.run("pg_basebackup", "-D", str(server.data), "-d", source, *slot)
         with _running(server, settings):
+            yield server
+
+
+@contextlib.contextmanager
+def standby(primary: Postgres, name: str = "standby", **settings: str) -> Iterator[Postgres]:
+    """As `replica`, of any version, and without a slot: a copy of the primary, which is stopped for that."""
+    with _home(primary.own) as server:
+        primary.stop("fast")
+        shutil.copytree(primary.data, server.data)
+        if server.user:
+            for path in (server.data, *server.data.rglob("*")):
+                shutil.chown(path, server.user)
+        (server.data / "standby.signal").touch()
+        primary.start()
+        source = f"host={primary.home} user=postgres application_name={name}"
+        with _running(server, {"primary_conninfo": source, **settings}):
             yield server
 
 
@@ -151,7 +174,17 @@ def load(server: Postgres, *arguments: str, scale: int = 1) -> Iterator[subproce
 
 
 @contextlib.contextmanager
-def _home() -> Iterator[Postgres]:
+def _fresh(own: Path | None, settings: Mapping[str, str]) -> Iterator[Postgres]:
+    with _home(own) as server:
+        server.run("initdb", "-D", str(server.data), "-U", "postgres", "-A", "trust", "--no-sync")
+        with (server.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(CONFIGURATION)
+        with _running(server, settings):
+            yield server
+
+
+@contextlib.contextmanager
+def _home(own: Path | None = None) -> Iterator[Postgres]:
     programs()
     home = Path(tempfile.mkdtemp(prefix="staddle-postgres-"))
     user = None
@@ -160,7 +193,7 @@ def _home() -> Iterator[Postgres]:
         shutil.chown(home, user)
     home.chmod(0o755)
     try:
-        yield Postgres(home, user)
+        yield Postgres(home, user, own)
     finally:
         shutil.rmtree(home)
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import urllib.error
-import urllib.request
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.sandbox.debian import ETCD, HAPROXY, PGBOUNCER, REDIS, Debian, debian
+from tests.sandbox.exporters import page, postgres_exporter
 from tests.sandbox.postgres import Postgres, postgres, replica
 from tests.sandbox.stack import free_port, wait_for
 
 from staddle.alerting.catalogue import Alert, runbooks, shipped
 from staddle.alerting.lint import expression, metrics_of
-from staddle.components.postgres_exporter import POSTGRES_EXPORTER, collectors
-from staddle.components.postgres_exporter.catalogue import queries_file
+from staddle.components.postgres_exporter import POSTGRES_EXPORTER
 from staddle.components.redis import REDIS_EXPORTER
 from staddle.exporters import pgbackrest
 from staddle.exporters.exposition import render
@@ -97,17 +94,10 @@ def exposed() -> Iterator[Mapping[str, set[str]]]:
 
 
 def _postgres(keep: contextlib.ExitStack, programs: Debian, server: Postgres) -> Iterator[str]:
-    program, queries, port = programs.programs["postgres_exporter"], programs.home / "queries.yml", free_port()
-    queries.write_bytes(queries_file())
     source = f"host={server.home} user=postgres dbname=postgres sslmode=disable"
-    flags = ("--disable-default-metrics", "--disable-settings-metrics", "--auto-discover-databases")
-    off = (f"--no-collector.{name}" for name in collectors(program.version))
-    listen = f"--web.listen-address=127.0.0.1:{port}"
-    told = replace(program, environment={**program.environment, "DATA_SOURCE_NAME": source})
-    exporter = Debian(programs.home, {"postgres_exporter": told})
-    keep.enter_context(exporter.running("postgres_exporter", listen, f"--extend.query-path={queries}", *flags, *off))
+    found = keep.enter_context(postgres_exporter(programs, "exporter", source))
     # Its first answers may lack what is kept for a while.
-    yield _page(f"http://127.0.0.1:{port}/metrics", "pg_stat_user_tables_n_dead_tup")
+    yield page(found.url, "pg_stat_user_tables_n_dead_tup")
 
 
 def _redis(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
@@ -122,7 +112,7 @@ def _redis(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
         (second, "redis_master_link_up"),
         (third, "redis_cluster_state"),
     ):
-        yield _page(f"http://127.0.0.1:{exporter}/scrape?target=redis://127.0.0.1:{port}", last)
+        yield page(f"http://127.0.0.1:{exporter}/scrape?target=redis://127.0.0.1:{port}", last)
 
 
 def _etcd(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
@@ -136,7 +126,7 @@ def _etcd(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
         "data-dir": str(programs.home / "etcd"),
     }
     keep.enter_context(programs.running("etcd", *(f"--{key}={value}" for key, value in urls.items())))
-    yield _page(f"{clients}/metrics", "etcd_server_has_leader 1")
+    yield page(f"{clients}/metrics", "etcd_server_has_leader 1")
 
 
 def _haproxy(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
@@ -148,7 +138,7 @@ def _haproxy(keep: contextlib.ExitStack, programs: Debian) -> Iterator[str]:
         f"listen service\n  bind 127.0.0.1:{free_port()}\n  server one 127.0.0.1:1 check\n"
     )
     keep.enter_context(programs.running("haproxy", "-db", "-f", str(path)))
-    yield _page(f"http://127.0.0.1:{port}/metrics", "haproxy_server_check_up_down_total")
+    yield page(f"http://127.0.0.1:{port}/metrics", "haproxy_server_check_up_down_total")
 
 
 def _pgbouncer(keep: contextlib.ExitStack, programs: Debian, server: Postgres) -> str:
@@ -162,20 +152,6 @@ def _pgbouncer(keep: contextlib.ExitStack, programs: Debian, server: Postgres) -
     keep.enter_context(programs.running("pgbouncer", str(path), user=server.user))
     pooler = Pooler({"host": "127.0.0.1", "port": port, "role": "postgres", "password": "secret"})
     return wait_for("PgBouncer", lambda: text if "pgbouncer_up 1" in (text := render(pooler.collect())) else None, 15)
-
-
-def _page(url: str, last: str) -> str:
-    """What is there once `last` is."""
-
-    def look() -> str | None:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                text: str = answer.read().decode()
-        except (urllib.error.URLError, OSError):
-            return None
-        return text if last in text else None
-
-    return wait_for(f"{last} at {url}", look, 30)
 
 
 @pytest.mark.parametrize("alert", [pytest.param(alert, id=alert.name) for alert in ALERTS])
