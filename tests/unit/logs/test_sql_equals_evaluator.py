@@ -236,6 +236,25 @@ def test_filters(sources: Sources, where: str) -> None:
     assert counted == expected
 
 
+@pytest.mark.parametrize("where", ["*", "level:error"])
+@pytest.mark.parametrize("field", ["user", "num", "nested.deep.k", "_stream", "_stream_id", "_msg"])
+@pytest.mark.parametrize("limit", [1, 3, 7])
+def test_over_its_limit_uniq_gives_the_first_of_the_first_streams(
+    sources: Sources, where: str, field: str, limit: int
+) -> None:
+    """Streams are read by their ids until there are more values than asked for; of those the first by text are told."""
+    every = [json.loads(row) for row in both(sources, f"{where} | fields _stream_id, {field} | delete _time")[1]]
+    values: set[str] = set()
+    for stream in sorted({row["_stream_id"] for row in every}):
+        values |= {row.get(field, "") for row in every if row["_stream_id"] == stream}
+        if len(values) > limit:
+            break
+    in_sql, _ = both(sources, f"{where} | field_values {field} limit {limit}")
+    told = {row.get(field, ""): row["hits"] for row in map(json.loads, in_sql)}
+    assert set(told) == set(sorted(values)[:limit])
+    assert (set(told.values()) == {"0"}) == (len(values) > limit)
+
+
 @pytest.mark.parametrize("pipe", PIPES)
 @pytest.mark.parametrize("where", ["*", "duration", "level:error", "nosuchword", "mixed:>100"])
 def test_pipes(sources: Sources, where: str, pipe: str) -> None:

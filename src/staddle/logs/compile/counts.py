@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from staddle.logs.compile.inner import Inner, UnsupportedError, key_column
 from staddle.logs.logsql import ast
 from staddle.logs.logsql.evaluate.blocks import from_rows
-from staddle.store.names import STREAM, STREAM_ID, TIME
+from staddle.logs.streams import stream_id
+from staddle.store.names import STREAM, STREAM_ID, TIME, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from staddle.logs.compile.table import Table
     from staddle.logs.logsql.source import Block
@@ -25,16 +26,41 @@ def _grouped(table: Table, by: tuple[str, ...], tail: str) -> Iterator[list[list
     inner = Inner(table)
     keys = [key_column(inner, ast.ByField(name), table) for name in by]
     columns = ", ".join(f"{sql} as k{i}" for i, (sql, _) in enumerate(keys))
-    group = ", ".join(str(i + 1) for i in range(len(keys)))
-    sql = f"select {columns}, count(*) as n from ({inner.sql()}) group by {group}{tail}"
+    sql = f"select {columns}, count(*) as n from ({inner.sql()}) group by {_numbers(len(keys))}{tail}"
+    return _batches(table, sql, [decode for _, decode in keys])
 
-    def batches() -> Iterator[list[list[str]]]:
-        with table.engine.cursor(table.timer) as cursor:
-            cursor.execute(sql)
-            while batch := cursor.fetchmany(BLOCK_ROWS):
-                yield [[*(d(v) for (_, d), v in zip(keys, row, strict=False)), str(row[-1])] for row in batch]
 
-    return batches()
+def _first(table: Table, by: tuple[str, ...], limit: int) -> Iterator[list[list[str]]]:
+    """As many keys as the limit, where there are more, with a count of 0. As VictoriaLogs finds them, so that they are the
+    same each time: it reads stream after stream, by their ids, until it has more than it may; of those the first by text.
+    """
+    inner = Inner(table)
+    keys = [key_column(inner, ast.ByField(name), table) for name in by]
+    columns = ", ".join(f"{sql} as k{i}" for i, (sql, _) in enumerate(keys))
+    stream = inner.stream()
+    known = {known for group in table.groups for known in group.scope.streams()}
+    ids = sorted(known, key=lambda known: stream_id(table.tenant, known))
+    places = f"unnest([{', '.join(literal(stream) for stream in ids)}]) as s, unnest(range({len(ids)})) as place"
+    order = ", ".join("nth" if name == STREAM_ID else f"k{i} nulls first" for i, name in enumerate(by))
+    sql = (
+        f"with found as (select {columns}, min(place) as nth from (select {places}) join ({inner.sql()}) "
+        f"on s = {stream} group by {_numbers(len(keys))}) "
+        f"select {', '.join(f'k{i}' for i in range(len(by)))}, 0 from found "
+        f"where nth <= (select nth from found order by nth limit 1 offset {limit}) order by {order} limit {limit}"
+    )
+    return _batches(table, sql, [decode for _, decode in keys])
+
+
+def _numbers(count: int) -> str:
+    return ", ".join(str(i + 1) for i in range(count))
+
+
+def _batches(table: Table, sql: str, decoders: Sequence[Callable[[object], str]]) -> Iterator[list[list[str]]]:
+    """Rows of keys and a count, as text."""
+    with table.engine.cursor(table.timer) as cursor:
+        cursor.execute(sql)
+        while batch := cursor.fetchmany(BLOCK_ROWS):
+            yield [[*(d(v) for d, v in zip(decoders, row, strict=False)), str(row[-1])] for row in batch]
 
 
 def plan_uniq(pipe: ast.Uniq, table: Table) -> Iterator[Block]:
@@ -47,7 +73,7 @@ def plan_uniq(pipe: ast.Uniq, table: Table) -> Iterator[Block]:
         if pipe.limit:
             rows = [row for batch in batches for row in batch]
             if len(rows) > pipe.limit:
-                rows = [[*row[:-1], "0"] for row in rows[: pipe.limit]]
+                rows = [row for batch in _first(table, pipe.by, pipe.limit) for row in batch]
             yield from _blocks(names, [rows], hits=bool(pipe.hits))
         else:
             yield from _blocks(names, batches, hits=bool(pipe.hits))
