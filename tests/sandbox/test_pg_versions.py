@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from tests.sandbox import pg_versions
 from tests.sandbox.agentbox import AgentBox, Store
@@ -68,6 +69,13 @@ SELECT *
   FROM nope -- a comment, "quoted";
 """
 BUSY = "BEGIN; SELECT * FROM numbers; SELECT pg_sleep(600)"
+FORGED = """\
+SELECT set_config('staddle.sizes', (
+  SELECT jsonb_agg(k || jsonb_build_object('bytes', -1, 'asked', extract(epoch FROM now()) - %(age)s))
+  FROM jsonb_array_elements(current_setting('staddle.sizes')::jsonb) AS k
+)::text, false)
+"""
+"""What a session would know if every database had been asked so many seconds ago, and had had one byte less than none."""
 SERIES = re.compile(r"^(pg_\w+)(?:\{.*\})? (\S+)$", re.MULTILINE)
 
 
@@ -187,6 +195,29 @@ def test_the_role_that_watches_has_what_pg_monitor_has_and_no_more(pair: Pair) -
     assert primary.value(groups) == "pg_monitor"
     assert primary.value(f"SELECT has_table_privilege('{ROLE}', 'worn', 'SELECT')") == "f"
     assert primary.value(f"SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = '{ROLE}'") == "t"
+
+
+def test_sizes_are_remembered_and_asked_of_a_few_databases_at_a_time(pair: Pair) -> None:
+    names = [f"d{number}" for number in range(11)]
+    pair.primary.sql("".join(f"CREATE DATABASE {name};" for name in names))
+    [query] = (entry.sql for entry in entries() if entry.name == "pg_database_size")
+    with psycopg.connect(
+        host=str(pair.primary.home), user=ROLE, password=SECRET, dbname="postgres", autocommit=True
+    ) as session:
+
+        def ask() -> dict[str, float]:
+            return dict(session.execute(query).fetchall())
+
+        asked = ask()
+        assert asked.keys() == {"postgres", *names}
+        assert min(asked.values()) > 1_000_000
+        session.execute(FORGED, {"age": 200})
+        assert set(ask().values()) == {-1}
+        session.execute(FORGED, {"age": 300})
+        assert [list(ask().values()).count(-1) for _ in range(6)] == [10, 8, 6, 4, 2, 0]
+        assert ask().keys() == asked.keys()
+        pair.primary.sql("DROP DATABASE d0")
+        assert ask().keys() == asked.keys() - {"d0"}
 
 
 def records(server: Postgres) -> list[dict[str, str]]:

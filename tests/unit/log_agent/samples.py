@@ -198,6 +198,24 @@ SAMPLES = (
         "2026-11-23T03:00:01.456000",
         {"code": "57P03", "user": None, "duration": None},
     ),
+    Sample(  # 12 ends with the application's name
+        "postgres_csv",
+        '2026-11-23 03:00:02.123 UTC,"app","shop",4713,"[local]",6922c1.1269,3,"SELECT",2026-11-23 02:00:00 UTC,3/7,0,ERROR,'
+        '42P01,"relation ""nope"" does not exist",,,,,,"SELECT *\n  FROM nope",10,"parserOpenTable, parse_relation.c:1180","psql"',
+        "error",
+        'relation "nope" does not exist',
+        "2026-11-23T03:00:02.123000",
+        {"code": "42P01", "q": "SELECT *\n  FROM nope", "qp": "10", "app": "psql", "btype": None, "line": "1180"},
+    ),
+    Sample(  # 13 adds the kind of process
+        "postgres_csv",
+        '2026-11-23 03:00:03.123 UTC,,,4714,,6922c1.126a,2,,2026-11-23 02:00:00 UTC,,0,LOG,00000,"checkpoint starting: time"'
+        ',,,,,,,,"LogCheckpointStart, xlog.c:8625","","checkpointer"',
+        "info",
+        "checkpoint starting: time",
+        "2026-11-23T03:00:03.123000",
+        {"code": None, "app": None, "btype": "checkpointer", "lpid": None, "func": "LogCheckpointStart"},
+    ),
     Sample(
         "postgres_json",
         '{"timestamp":"2026-11-23 03:00:01.123 UTC","user":"app","dbname":"shop","pid":4711,"error_severity":"ERROR",'
