@@ -162,3 +162,20 @@ def test_dns_records_of_the_inventory_are_served() -> None:
     file: File = files_of(compiled(TWO_INFRA)["10.0.0.2"])["/box/data/infra/hosts/default"]
     assert file.content.decode().splitlines()[1:] == ["10.0.0.1 i.staddle", "10.0.0.1 p.staddle a.staddle"]
     assert file.on_change == "none"
+
+
+def test_a_node_more_changes_few_files_of_an_infra_node() -> None:
+    more = TWO_INFRA.replace(
+        "    workers:\n      hosts:\n", "    workers:\n      hosts:\n        10.0.0.5: { nodename: worker-c }\n"
+    )
+    before, after = (files_of(compiled(text)["10.0.0.1"]) for text in (TWO_INFRA, more))
+    differ = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert {path.removeprefix("/box/") for path in differ} == {
+        "data/infra/targets/node/10.0.0.5.yml",
+        "data/infra/targets/ping/10.0.0.5.yml",
+        "data/nginx/_staddle/site.json",
+        "data/nginx/index.html",
+        "etc/nginx/nginx.conf",  # which certificates are nodes'
+        "etc/nginx/snippets/configuration.conf",  # the digest of that
+        "var/lib/node_exporter/targets.prom",
+    }

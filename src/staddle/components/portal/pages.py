@@ -140,7 +140,6 @@ def _home(site: Site) -> dict[str, Any]:
 def render_pages(site: Site) -> dict[str, bytes]:
     """The HTML files and `site.json`: path below the web root → content."""
     static = assets.load()
-    data = site_json(site)
     environment = _environment()
     nav = _navigation(site.features)
     common = {
@@ -148,8 +147,8 @@ def render_pages(site: Site) -> dict[str, bytes]:
         "asset": static.urls.__getitem__,
         "icon_for": icon_for,
         "nav": nav,
-        # The name stays the same for other readers; the version keeps a page from using an older one.
-        "site_json": f"/{SITE_JSON}?v={assets.fingerprint(data)}",
+        # By name, without a version: else one node more would make every page another. Browsers ask whether it is current.
+        "site_json": f"/{SITE_JSON}",
     }
 
     def page(template: str, name: str, title: str, script: str, **more: Any) -> bytes:
@@ -159,7 +158,7 @@ def render_pages(site: Site) -> dict[str, bytes]:
     files = {
         "index.html": page("index.html", "index", site.name, "home.js", **_home(site)),
         "404.html": page("404.html", "", "Not found", "lost.js"),
-        SITE_JSON: data,
+        SITE_JSON: site_json(site),
     }
     for item in PAGES:
         there = item.available(site.features)
