@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ def up(name: str, number: int, releases: Sequence[str]) -> None:
 
 def down(name: str) -> None:
     """Remove the lab, and what is left of abandoned ones."""
-    for swept in sweep():
+    for swept in [*sweep(), *image.clear()]:
         print(f"{swept}: was left over, removed")
     if store.read(name) is None:
         print(f"there is no lab {name}")
@@ -57,11 +56,12 @@ def status() -> None:
 
 def prune() -> None:
     """Remove images that no lab uses and that aren't those of today's recipe."""
+    image.clear()
     used = {file.read_text(encoding="utf-8") for file in store.labs_dir().glob("*/hosts/*/image")}
     used |= {str(image.path(release)) for release in RELEASES}
     for directory in (store.cache() / "base").glob("*"):
-        if str(directory) not in used:
-            shutil.rmtree(directory)
+        if str(directory) not in used and not directory.name.endswith(image.BUILDING):  # that one is being built
+            image.remove(directory)
             print(f"{directory.name}: removed")
 
 

@@ -10,7 +10,7 @@ from tests.lab.fixtures import BOOTS, admin, fleet, lab, session_lab
 __all__ = ["admin", "fleet", "lab", "session_lab"]
 
 
-CORE = {"test_closed.py", "test_fleet.py", "test_lab.py", "test_system.py"}
+CORE = {"test_closed.py", "test_fleet.py", "test_image.py", "test_lab.py", "test_system.py"}
 """What `make test` runs, too. All of the lab would take longer than anybody waits; `make lab-test` is for that."""
 
 

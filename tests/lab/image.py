@@ -6,18 +6,21 @@ Built once per release and recipe, then only read: each host has its own layer a
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import sources, store
 from tests.lab.spec import SUDOER, LabError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import TextIO
 
+BUILDING = ".building"
 PACKAGES = (
     "ca-certificates",
     "dbus",
@@ -82,24 +85,63 @@ def ensure(release: str) -> Path:
     target = path(release)
     if target.exists():
         return target
-    with store.locked(f"image-{release}"):
-        if not target.exists():
-            _build(release, target)
+    with store.locked(_lock(release)) as lock:
+        if lock and not target.exists():
+            _build(release, target, lock)
     return target
 
 
-def _build(release: str, target: Path) -> None:
+def clear() -> list[str]:
+    """Remove what builds left behind that were interrupted, and what is mounted in it. Gives the names."""
+    cleared = []
+    for building in sorted((store.cache() / "base").glob(f"*{BUILDING}")):
+        release = building.name.partition("-")[0]
+        with store.locked(_lock(release), wait=False) as alone:
+            if alone:
+                remove(building)
+                cleared.append(building.name)
+    return cleared
+
+
+def remove(directory: Path) -> None:
+    """Remove an image, or part of one. What is mounted in it is unmounted first. Raises LabError if that fails."""
+    for place in reversed(_mounted_in(directory)):
+        subprocess.run(["umount", "--lazy", "--no-canonicalize", place], capture_output=True, check=False)
+    if left := _mounted_in(directory):
+        raise LabError(f"{', '.join(map(str, left))} can't be unmounted, so {directory} stays")
+    if directory.exists():
+        subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
+
+
+def _mounted_in(directory: Path) -> list[Path]:
+    """What is mounted there or below, in the order of mounting."""
+    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    # Blanks and the like in paths are written in octal.
+    places = [re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), line.split()[4]) for line in lines]
+    found = [Path(os.fsdecode(place)) for place in places]
+    return [place for place in found if place.is_relative_to(directory.resolve())]
+
+
+def _lock(release: str) -> str:
+    return f"image-{release}"
+
+
+def _build(release: str, target: Path, lock: TextIO) -> None:
     print(f"lab: building the image of {release}, once", file=sys.stderr, flush=True)
     began = time.monotonic()
     target.parent.mkdir(exist_ok=True)
-    building = target.with_name(f"{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)  # of a build that was interrupted
-    argv = ["nice", "-n", "19", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
+    building = target.with_name(f"{target.name}{BUILDING}")
+    remove(building)  # of a build that was interrupted
+    # What it mounts must not outlive it, however it ends.
+    argv = ["unshare", "--mount", "--propagation", "private", "nice", "-n", "19"]
+    argv += ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
     argv += [f"--include={','.join(packages(release))}"]
     argv += [f"--dpkgopt={option}" for option in _SLIM]
     argv += [f"--aptopt={option}" for option in sources.options()]
     argv += [f"--customize-hook=export SUDOER={SUDOER}\n{_FINISH}", release, str(building), "-"]
-    result = subprocess.run(argv, input=sources.for_release(release), capture_output=True, text=True, check=False)
+    text = sources.for_release(release)
+    # It has the lock, too: if we are killed, nobody builds or clears away beside it until it has ended.
+    result = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, pass_fds=[lock.fileno()])
     if result.returncode:
         last = "\n".join(result.stderr.strip().splitlines()[-12:])
         raise LabError(f"the image of {release} can't be built (mmdebstrap exited {result.returncode}):\n{last}")

@@ -30,11 +30,18 @@ def cache() -> Path:
 
 
 @contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Alone among all processes with this cache. The kernel lets go of the lock when its holder dies."""
+def locked(name: str, *, wait: bool = True) -> Iterator[TextIO | None]:
+    """Alone among all processes with this cache. The kernel lets go of the lock when its holder dies.
+
+    Gives the lock; without `wait`, None if somebody else has it.
+    """
     with (cache() / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield None
+        else:
+            yield file
 
 
 _owned: dict[Path, TextIO] = {}  # here, so that a lab lives on if its objects are dropped
