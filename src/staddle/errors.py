@@ -12,6 +12,7 @@
     ├── ConvergeError           the target could not be brought to its manifest at all (not: one component failed)
     ├── RuleError               alerting rules or their tests are not in order; carries all that is wrong
     ├── AlertmanagerError       Alertmanager does not answer, or not as asked (drive/alerts.py)
+    ├── LogStoreError           neither does the log store (drive/logstore.py)
     ├── StoreUnavailableError   one of the stores that slow SQL lies between gives no answer (slowsql/stores.py)
     ├── RepoError               a package repository can't be built, read or trusted (repo/model.py)
     │   ├── ResolutionError     packages that can't be had together; carries every reason (repo/solver/report.py)

@@ -25,8 +25,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 TOPICS = {
-    "sandbox": ("up", "down", "logs", "restart"),
+    "sandbox": ("up", "down", "restart"),
     "health": ("status", "doctor", "runbook"),
+    "logs": ("logs",),
     "fleet": ("plan", "apply", "register", "drift", "rollback", "remove", "fleet"),
     "repo": ("repo",),
     "bundle": ("bundle",),

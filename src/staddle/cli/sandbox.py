@@ -1,10 +1,8 @@
-"""Commands of the sandbox: up, down, logs, restart."""
+"""Commands of the sandbox: up, down, restart."""
 
 from __future__ import annotations
 
-import json
 import time
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +13,8 @@ from staddle.cli.blocks import SERVICE_ACTIONS, print_failure, print_plan
 from staddle.cli.health_output import print_statuses
 from staddle.cli.options import Json
 from staddle.cli.output import err, out, print_json, reporting, say
-from staddle.drive.logstore import as_line, component_filter, query, tail as tail_store
 from staddle.drive.sandbox import SANDBOX, Outcome, Sandbox, choose_inventory
-from staddle.drive.status import ComponentStatus, follow, pick, status_of, tail, wait_until_healthy
+from staddle.drive.status import ComponentStatus, pick, status_of, wait_until_healthy
 from staddle.drive.tracing import traced
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ Names = Annotated[list[str], typer.Argument(help="Components, as `staddle status
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (up, down, logs, restart):
+    for command in (up, down, restart):
         app.command(rich_help_panel="A sandbox on this machine")(command)
 
 
@@ -109,49 +106,6 @@ def down(directory: Directory = SANDBOX, as_json: Json = False) -> None:
         say(f"stopped{f'; {forced} left-over processes had to be ended by force' if forced else ''}")
     else:
         say(f"nothing is running in {escape(str(directory))}")
-
-
-def logs(
-    component: Annotated[
-        str | None, typer.Argument(help="Component, as `staddle status` names it.", show_default=False)
-    ] = None,
-    logsql: Annotated[
-        str | None, typer.Option("-q", "--query", help="LogsQL, asked of the log store.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="How far back the log store is asked: 30s, 15m, 1d. Default: 1h.")
-    ] = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the newest lines.")] = 100,
-    follow_on: Annotated[bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")] = False,
-    directory: Directory = SANDBOX,
-    as_json: Json = False,
-) -> None:
-    """What components say: the log file of one, or anything in the log store.
-
-    With only a component, its own file is read, which works whatever else is down. With `--query`, `--since` or `--json`, or
-    without a component, the log store is asked.
-
-    Examples:
-
-        staddle logs vmetrics
-        staddle logs nginx -n 20 -f
-        staddle logs --since 15m -q 'level:error'
-        staddle logs vmalert -q '_time:1d | stats by (level) count()'
-    """
-    sandbox = Sandbox(directory)
-    [row] = pick(sandbox, [component]) if component else [None]
-    if row and not (logsql or since or as_json):
-        files = sandbox.log_files(row.service)
-        for line in (line for file in files for line in tail(file, lines)):
-            typer.echo(line)
-        for line in follow(files) if follow_on else ():
-            typer.echo(line)
-        return
-    parts = [component_filter(row.component)] if row else []
-    asked = " ".join([*parts, logsql or ("" if parts else "*")]).strip()
-    rows = query(sandbox, asked, since=since or "1h", limit=lines)
-    for found in chain(rows, tail_store(sandbox, asked) if follow_on else ()):
-        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else as_line(found))
 
 
 def restart(components: Names, directory: Directory = SANDBOX) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from staddle.errors import FleetError
 from staddle.inventory.identity import home_domain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from staddle.inventory.fleet import Fleet, Node
@@ -41,24 +43,34 @@ class Endpoint:
 
     def call(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError if there is none."""
-        connection = _Connection(self, timeout)
-        headers = {"Host": self.name or self.host, "Content-Type": "application/json"}
+        with self._ask(method, path, body, "application/json", timeout) as answer:
+            return answer.status, answer.read()
+
+    @contextmanager
+    def open(self, path: str, form: bytes, timeout: float | None) -> Iterator[tuple[int, Iterable[bytes]]]:
+        """Status and lines of the answer to a form that is posted, as they come. Raises OSError if there is none."""
+        with self._ask("POST", path, form, "application/x-www-form-urlencoded", timeout) as answer:
+            yield answer.status, answer
+
+    @contextmanager
+    def _ask(
+        self, method: str, path: str, body: bytes | None, kind: str, timeout: float | None
+    ) -> Iterator[http.client.HTTPResponse]:
+        headers = {"Host": self.name or self.host, "Content-Type": kind}
         if self.authorization:
             headers["Authorization"] = self.authorization
         try:
-            connection.request(method, f"{self.prefix}/{path}", body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            with closing(_Connection(self, timeout)) as connection:
+                connection.request(method, f"{self.prefix}/{path}", body, headers)
+                yield connection.getresponse()
         except http.client.HTTPException as error:
             raise OSError(f"is no proper answer: {error!r}") from error
-        finally:
-            connection.close()
 
 
 class _Connection(http.client.HTTPConnection):
     """Connects to one address, and checks the certificate for another name."""
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float | None) -> None:
         super().__init__(endpoint.host, endpoint.port, timeout=timeout)
         self._endpoint = endpoint
 
