@@ -124,6 +124,27 @@ def test_on_a_host_the_journal_is_read_and_the_files_of_its_modules() -> None:
     assert sources["redis-6380"].paths[0].endswith("/var/log/redis/ms-2-6380.log")
 
 
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [
+        ("", "/var/log/postgresql/*.log"),
+        ("pgbouncer_log_dir: /var/log/postgresql/,", "/var/log/postgresql/postgresql*.log"),
+    ],
+)
+def test_a_log_of_others_in_the_directory_of_postgresql_is_not_its_own(variables: str, path: str) -> None:
+    """As on Debian."""
+    text = f"""\
+        all:
+          children:
+            infra: {{ hosts: {{ 10.0.0.1: {{ infra_seq: 1 }} }} }}
+            db: {{ hosts: {{ 10.0.0.9: {{ pg_seq: 3 }} }} }}
+          vars: {{ pg_cluster: pg-test, {variables} pg_log_dir: /var/log/postgresql }}
+        """
+    sources = {source.name: source for source in node_sources(on(text, "10.0.0.9", kind="system", root=""))}
+    assert sources["postgres-log"].paths == (path,)
+    assert sources["postgres"].paths == ("/var/log/postgresql/*.csv",)
+
+
 def test_each_receiver_has_a_bounded_queue_of_its_own() -> None:
     text = with_vars(
         "log_agent_provider: syslog-ng, log_agent_queue_size: 300MiB, vector_log_endpoint: [infra, 'https://x']"

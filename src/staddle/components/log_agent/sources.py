@@ -25,6 +25,8 @@ PGSQL: Mapping[str, tuple[LogFormat, str, str]] = {
     "pgbackrest": ("pgbackrest", "pgbackrest_log_dir", "*.log"),
 }
 """Logs of a PostgreSQL instance: format, parameter of the directory, files."""
+OWN = "postgresql*.log"
+"""PostgreSQL's plain logs in a directory where others log, too (Debian's): by their usual names."""
 
 
 def node_sources(ctx: Context) -> list[LogSource]:
@@ -55,6 +57,7 @@ def _pgsql(ctx: Context) -> list[LogSource]:
     place = member(ctx.node, "pgsql")
     if place is None:
         return []
+    folders = {name: getattr(ctx.params, parameter).rstrip("/") for name, (_, parameter, _) in PGSQL.items()}
     sources = []
     for name, (style, parameter, files) in PGSQL.items():
         labels = {
@@ -63,6 +66,8 @@ def _pgsql(ctx: Context) -> list[LogSource]:
             "ins": place.ins,
             "ip": ctx.node.ip,
         }
-        path = f"{ctx.at(getattr(ctx.params, parameter).rstrip('/'))}/{files}"
+        others = {folder for other, folder in folders.items() if PGSQL[other][1] != parameter}
+        shared = name == "postgres-log" and folders[name] in others
+        path = f"{ctx.at(folders[name])}/{OWN if shared else files}"
         sources.append(LogSource(name, style, labels, (path,)))
     return sources
