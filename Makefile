@@ -33,7 +33,7 @@ test: lint $(VENV)/.browser $(VENV)/.packaging $(VENV)/.console $(VENV)/.dashboa
 	@echo "== tests, two files at a time (the rest of those on real hosts: make lab-test)"
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not more" $(ARGS)
 
-lab-test: $(VENV)/.dev $(VENV)/.dashboards ## As root: only what needs real hosts, booted with systemd in an isolated network
+lab-test: $(VENV)/.dev $(VENV)/.console $(VENV)/.dashboards ## As root: only what needs real hosts, booted with systemd in an isolated network
 	@echo "== tests on real hosts"
 	@$(BIN)/pytest -m lab $(ARGS)
 

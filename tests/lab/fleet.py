@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from tests.lab.spec import HostSpec, LabError
 from tests.unit.fleet.boxes import done
@@ -32,6 +33,8 @@ FIRST, SECOND, WORKER, OTHER, SPARE = (f"10.10.10.{n}" for n in range(10, 15))
 HOSTS = (*(HostSpec("trixie") for _ in range(3)), HostSpec("bookworm"), HostSpec("trixie"))
 OTHER_NAME = "worker-2"
 """The name of the node on bookworm."""
+
+_FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())"
 
 Changes = set[tuple[str, str, str, str]]
 """What was done, or is to be done: (host, component, path or name, action)."""
@@ -113,6 +116,16 @@ class Admin:
         if result.returncode == 0 and {*arguments} <= {"apply", "--json"}:
             self.settled = self.inventory.read_text(encoding="utf-8")
         return result
+
+    def fetch(self, ip: str, url: str) -> str:
+        """What a host gets from there."""
+        return self.host(ip).run(["python3", "-c", _FETCH, url]).stdout.strip()
+
+    def metrics(self, ip: str, query: str) -> list[dict[str, Any]]:
+        """Series that a query gives, of the store of an INFRA node."""
+        answer = self.fetch(ip, f"http://127.0.0.1:8428/api/v1/query?{urlencode({'query': query})}")
+        found: list[dict[str, Any]] = json.loads(answer)["data"]["result"]
+        return found
 
     def apply(self) -> Changes:
         """Apply the inventory; everything that this did."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(900)
 PASSWORD = "hor'se \"batt"
 TLS = "/etc/etcd-client"
 POOLER = """\
@@ -29,7 +30,6 @@ stats_users = dbuser_monitor
 logfile = /var/log/postgresql/pgbouncer.log
 pidfile = /var/run/postgresql/pgbouncer.pid
 """
-FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())"
 KNOCK = """\
 import ssl, sys, urllib.request
 print(urllib.request.urlopen(sys.argv[1], timeout=10, context=ssl._create_unverified_context()))
@@ -113,16 +113,9 @@ def named(admin: Admin) -> None:
     admin.serve()
 
 
-def fetch(admin: Admin, ip: str, url: str) -> str:
-    """What a host gets from there."""
-    return admin.host(ip).run(["python3", "-c", FETCH, url]).stdout
-
-
 def values(admin: Admin, ip: str, query: str) -> dict[str, float]:
     """What an INFRA node's store has of a query, by job, instance and exporter."""
-    url = f"http://127.0.0.1:8428/api/v1/query?{urlencode({'query': query})}"
-    found: list[dict[str, Any]] = json.loads(fetch(admin, ip, url))["data"]["result"]
-    parts = ("job", "ins", "exporter")
+    parts, found = ("job", "ins", "exporter"), admin.metrics(ip, query)
     return {"/".join(row["metric"].get(part, "") for part in parts): float(row["value"][1]) for row in found}
 
 
@@ -133,7 +126,7 @@ def wait_for(admin: Admin, ip: str, wanted: dict[str, float]) -> None:
 
 def wait_for_row(admin: Admin, query: str) -> dict[str, Any]:
     url = f"http://127.0.0.1:9428/select/logsql/query?{urlencode({'query': f'{query} | limit 1'})}"
-    found = until(query, lambda: fetch(admin, FIRST, url).strip(), bool)
+    found = until(query, lambda: admin.fetch(FIRST, url), bool)
     row: dict[str, Any] = json.loads(found.splitlines()[0])
     return row
 
