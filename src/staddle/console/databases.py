@@ -9,7 +9,7 @@ import datetime as dt
 import decimal
 import math
 import threading
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,24 +99,17 @@ def _run(where: Database, sql: str) -> Result:
 
 
 def _fetch(cursor: Any, sql: str) -> Result:
-    # With arguments (here none), statements go by the extended protocol, which takes one at a time.
     rows: list[list[Any]] = []
     truncated = False
-    stream = cursor.stream(sql.replace("%", "%%"), ())
-    kinds: list[str] = []
-    columns: tuple[tuple[str, str], ...] = ()
-    for row in stream:
-        if not columns:
-            kinds = [_kind(column.type_code) for column in cursor.description]
-            columns = tuple((column.name, kind) for column, kind in zip(cursor.description, kinds, strict=True))
-        if len(rows) == MOST_ROWS:
-            truncated = True
-            break
-        rows.append([_plain(value) for value in row])
-    with suppress(Exception):
-        stream.close()
-    if not columns and cursor.description:
-        columns = tuple((column.name, _kind(column.type_code)) for column in cursor.description)
+    # With arguments (here none), statements go by the extended protocol, which takes one at a time.
+    # Closed before its end, a stream cancels the statement.
+    with closing(cursor.stream(sql.replace("%", "%%"), ())) as stream:
+        for row in stream:
+            if len(rows) == MOST_ROWS:
+                truncated = True
+                break
+            rows.append([_plain(value) for value in row])
+        columns = tuple((column.name, _kind(column.type_code)) for column in cursor.description or ())
     return Result(columns, rows, truncated)
 
 
