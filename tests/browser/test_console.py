@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from tests.browser.console_box import IN_VIEW, OTHERS, console_stack, panel, settled
 from tests.browser.test_pages import CHROMIUM, CONTRAST, FLAGS, Tab, new_tab
-from tests.sandbox.postgres import load, postgres
-from tests.sandbox.stack import Stack, started, wait_for
+from tests.sandbox.stack import Stack, wait_for
 
 from staddle.console.assets import are_built
 from staddle.dashboards import BUILT
@@ -21,8 +18,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser
+    from tests.sandbox.postgres import Postgres
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,73 +29,26 @@ pytestmark = [
     pytest.mark.skipif(not are_built(), reason="the console's pages were not built (make console)"),
 ]
 
-ROLE = """
-    CREATE ROLE dbuser_monitor LOGIN IN ROLE pg_monitor;
-    CREATE EXTENSION pg_stat_statements;
-"""
 BOARDS = {path.stem: json.loads(path.read_bytes()) for path in sorted(BUILT.glob("*/*.json"))}
 CORE = ("home", "node-instance", "pgsql-query")
 """Looked at in every run; the others with mark `more`."""
-OTHERS = Path(__file__).parents[2] / "web/test/dashboards"
-"""Dashboards as others write them."""
-SETTLED = """() => {
-  const panels = [...document.querySelectorAll('[data-testid=panel]')];
-  const waiting = panels.filter((panel) => ['NotStarted', 'Loading'].includes(panel.dataset.state));
-  return panels.length > 0 && waiting.length === 0;
-}"""
-PANELS = """() => [...document.querySelectorAll('[data-testid=panel]')].map((panel) => ({
-  id: panel.dataset.panelId, type: panel.dataset.panelType, title: panel.ariaLabel, state: panel.dataset.state,
-  alert: panel.querySelector('[role=alert]')?.textContent ?? '',
-}))"""
-OWN = {
-    "uid": "own", "title": "Own", "schemaVersion": 42, "time": {"from": "now-5m", "to": "now"},
-    "panels": [
-        {"id": 1, "type": "stat", "title": "Targets", "gridPos": {"x": 0, "y": 0, "w": 6, "h": 4},
-         "targets": [{"refId": "A", "expr": "count(up)", "instant": True}],
-         "options": {"reduceOptions": {"calcs": ["lastNotNull"]}}},
-        {"id": 2, "type": "table", "title": "Up", "gridPos": {"x": 6, "y": 0, "w": 18, "h": 16},
-         "targets": [{"refId": "A", "expr": 'up{job="infra"}', "instant": True, "format": "table"}],
-         "transformations": [{"id": "organize", "options": {"excludeByName": {"Time": True, "__name__": True, "job": True,
-             "instance": True, "ip": True, "cls": True}}}]},
-        {"id": 3, "type": "table", "title": "SQL", "gridPos": {"x": 0, "y": 16, "w": 12, "h": 8},
-         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
-         "targets": [{"refId": "A", "format": "table", "rawSql":
-             "select current_user as who, current_setting('transaction_read_only') as ro, '$text' as said, 42 as answer"}]},
-        {"id": 4, "type": "table", "title": "Write", "gridPos": {"x": 12, "y": 16, "w": 12, "h": 8},
-         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
-         "targets": [{"refId": "A", "format": "table", "rawSql": "create temporary table t (x int)"}]},
-        {"id": 5, "type": "table", "title": "Two", "gridPos": {"x": 0, "y": 24, "w": 12, "h": 8},
-         "datasource": {"type": "postgres", "uid": "pg-pg-test-1"},
-         "targets": [{"refId": "A", "format": "table", "rawSql": "rollback; create table t (x int)"}]},
-        {"id": 6, "type": "never-heard-of", "title": "Strange", "gridPos": {"x": 12, "y": 24, "w": 12, "h": 8},
-         "targets": [{"refId": "A", "expr": "up"}]},
-    ],
-    "templating": {"list": [{"name": "text", "type": "textbox", "query": "it's"}]},
-}  # fmt: skip
-
-
-def inventory(home: Path) -> str:
-    own = {"infra_seq": 1, "nodename": "box", "pg_cluster": "pg-test", "pg_seq": 1, "pg_role": "primary",
-           "pg_localhost": str(home)}  # fmt: skip
-    settings = {"vmetrics_scrape_interval": "2s", "vmetrics_scrape_timeout": "2s", "node_ntp_enabled": False}
-    return json.dumps({"all": {"children": {"infra": {"hosts": {"127.0.0.1": own}}}, "vars": settings}})
+ON_A_PHONE = ("home", "pgsql-cluster")
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with all that it has, and a PostgreSQL that is worked with."""
-    with ExitStack() as servers:
-        server = servers.enter_context(postgres(shared_preload_libraries="pg_stat_statements", track_io_timing="on"))
-        server.sql(ROLE)
-        servers.enter_context(load(server))
-        for stack in started(tmp_path_factory.mktemp("console"), inventory(server.home)):
-            folder = stack.root / "data/infra/dashboards"
-            (folder / "own.json").write_text(json.dumps(OWN), encoding="utf-8")
-            for path in sorted(OTHERS.glob("*.json")):
-                (folder / path.name).write_bytes(path.read_bytes())
-            wait_for("statements to be counted", partial(stack.query, "rate(pg_stat_statements_calls[1m]) > 0"), 90)
-            wait_for("recorded series", partial(stack.query, '{__name__=~"pg:.*"}'), 60)
-            yield stack
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Postgres]]:
+    with console_stack(tmp_path_factory.mktemp("console")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def box(both: tuple[Stack, Postgres]) -> Stack:
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def server(both: tuple[Stack, Postgres]) -> Postgres:
+    return both[1]
 
 
 @pytest.fixture(scope="module")
@@ -116,15 +68,9 @@ def tab(browser: Browser, box: Stack) -> Iterator[Tab]:
     made.page.context.close()
 
 
-def settled(page: Page) -> list[dict[str, str]]:
-    """The panels, once none of them waits for data."""
-    page.wait_for_function(SETTLED, timeout=45_000)
-    found: list[dict[str, str]] = page.evaluate(PANELS)
-    return found
-
-
-def panel(page: Page, title: str) -> Locator:
-    return page.locator(f'[data-testid=panel][aria-label="{title}"]')
+def complaints(tab: Tab) -> list[str]:
+    """What a browser says of a page, requests that failed among it; but not that it was slow."""
+    return [line for line in tab.said if "preloaded using link preload" not in line]
 
 
 def excused(board: dict[str, Any], panel_id: str) -> bool:
@@ -154,7 +100,30 @@ def test_a_shipped_dashboard_has_no_errors_and_no_panel_without_data_that_should
         page.reload()
         empty = [one for one in settled(page) if one["state"] == "Empty" and not excused(BOARDS[uid], one["id"])]
     assert not empty
-    assert not tab.troubles()
+    assert not complaints(tab)
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser, box: Stack) -> Iterator[Tab]:
+    made = new_tab(browser, box, viewport={"width": 375, "height": 3000}, color_scheme="dark")
+    made.page.set_default_timeout(30_000)
+    yield made
+    made.page.context.close()
+
+
+@pytest.mark.parametrize(
+    "uid", [pytest.param(uid, marks=() if uid in ON_A_PHONE else pytest.mark.more) for uid in BOARDS], ids=list(BOARDS)
+)
+def test_a_shipped_dashboard_fits_a_phone_in_the_dark(phone: Tab, uid: str) -> None:
+    phone.said.clear()
+    page = phone.open(f"/ui/d/{uid}?from=now-5m&to=now")
+    page.wait_for_function(IN_VIEW, timeout=45_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    wide = "(p) => p.getBoundingClientRect().right > 375 || p.getBoundingClientRect().left < 0"
+    assert not page.evaluate(
+        f"[...document.querySelectorAll('[data-testid=panel]')].filter({wide}).map((p) => p.ariaLabel)"
+    )
+    assert not complaints(phone)
 
 
 @pytest.mark.more
@@ -273,6 +242,33 @@ def test_an_alert_is_silenced_from_the_page(tab: Tab, box: Stack) -> None:
     page.get_by_role("button", name="End", exact=True).click()
     page.get_by_role("button", name="End it now").click()
     page.get_by_text("No silence", exact=True).wait_for()
+
+
+def test_an_alert_leads_to_its_dashboard_its_logs_and_the_span_of_a_slow_statement(
+    tab: Tab, box: Stack, server: Postgres
+) -> None:
+    server.sql("SELECT pg_sleep(0.5), 'mine'")
+    wait_for("the span", lambda: _spans(box, "name:pg_sleep"), 60)
+    wait_for("the alert", lambda: "PostgresDurabilityOff" in box.get("/alertmgr/api/v2/alerts").text, 60)
+    page = tab.open("/console/alerts")
+    page.get_by_role("region", name="PostgresDurabilityOff").get_by_role("link", name="Dashboard").click()
+    page.wait_for_url("**/d/pgsql-instance?**")
+    assert parse_qs(urlsplit(page.url).query)["var-ins"] == ["pg-test-1"]
+    settled(page)
+    slow = panel(page, "Slow statements")
+    slow.get_by_role("button").filter(has_text="SELECT pg_sleep(0.5), 'mine'").first.click()
+    shown = {row.inner_text().split()[0]: row.inner_text().split()[-1] for row in slow.get_by_role("row").all()}
+    assert (shown["ins"], shown["cls"], shown["job"]) == ("pg-test-1", "pg-test", "postgres")
+    slow.get_by_role("link", name="Its span").click()
+    page.wait_for_url("**/explore/traces*")
+    found = page.frame_locator('iframe[title="Traces"]').locator(".found-row")
+    found.first.wait_for()
+    assert found.count() == 1
+    assert "SELECT pg_sleep(?)" in found.inner_text()
+
+
+def _spans(box: Stack, query: str) -> str:
+    return box.get("/vtraces/select/logsql/query?" + urlencode({"query": query, "start": "-1h"})).text
 
 
 def test_rules_and_targets_are_those_that_there_are(tab: Tab, box: Stack) -> None:

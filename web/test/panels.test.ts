@@ -10,7 +10,7 @@ import { traceTable } from '../src/data/queryTraces';
 import { joined } from '../src/inspect/csv';
 import { fractionOf, thresholdArcs } from '../src/panels/gauge';
 import { bounds, fromBuckets, fromValues, palette } from '../src/panels/heatmap';
-import { levelOf, rowsOf } from '../src/panels/logRows';
+import { levelOf, rowsOf, spanOf } from '../src/panels/logRows';
 import { slicesOf } from '../src/panels/pie';
 import { prepareTimeSeries } from '../src/panels/prepareTimeSeries';
 import { lanesOf } from '../src/panels/timeline';
@@ -168,6 +168,38 @@ describe('logs', () => {
     [{}, 'nothing said', 'unknown'],
   ])('%j %s is %s', (labels, line, expected) => {
     expect(levelOf(labels as Record<string, string>, line)).toBe(expected);
+  });
+});
+
+describe('the span of a log line', () => {
+  const row = (line: string, labels: Record<string, string> = {}) => ({ time: 100_000, line, labels, level: 'info' });
+  const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+  it.each([
+    ['by a field', row('x', { trace_id: id })],
+    [
+      'by a comment in the statement',
+      row(`duration: 3 ms  statement: SELECT 1 /*traceparent='00-${id}-00f067aa0ba902b7-01'*/`),
+    ],
+  ])('%s', (_, line) => {
+    expect(spanOf(line)?.get('query')).toBe(id);
+  });
+
+  it('by session, duration and time', () => {
+    const found = spanOf(row('duration: 250.6 ms  statement: SELECT 1', { sid: 'a.b', cls: 'pg-test' }));
+    expect(Object.fromEntries(found!)).toEqual({
+      service: 'pg-test',
+      tags: 'postgresql.session_id=a.b',
+      min: '249ms',
+      max: '252ms',
+      from: '94749',
+      to: '105000',
+    });
+  });
+
+  it('is nowhere for other lines', () => {
+    expect(spanOf(row('connection received', { sid: 'a.b', cls: 'pg-test' }))).toBeUndefined();
+    expect(spanOf(row('duration: 1 ms  statement: SELECT 1'))).toBeUndefined();
   });
 });
 

@@ -2,7 +2,8 @@ import { css, cx } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { useStyles2, useTheme2 } from '@grafana/ui';
 import { memo, useMemo, useState } from 'react';
-import { type Row, rowsOf } from './logRows';
+import { base } from '../boot/base';
+import { type Row, rowsOf, spanOf } from './logRows';
 import type { PanelViewProps } from './types';
 
 const colors: Record<string, string> = {
@@ -32,6 +33,7 @@ const Line = memo(function Line({ row, timeZone, wrap, showTime, details, labels
   const theme = useTheme2();
   const [open, setOpen] = useState(false);
   const color = theme.visualization.getColorByName(colors[row.level]!);
+  const span = open ? spanOf(row) : undefined;
   return (
     <li className={styles.line} style={{ borderLeftColor: color }} data-level={row.level}>
       <button
@@ -55,6 +57,16 @@ const Line = memo(function Line({ row, timeZone, wrap, showTime, details, labels
       {open && (
         <table className={styles.details}>
           <tbody>
+            {span && (
+              <tr>
+                <th scope="row">trace</th>
+                <td>
+                  <a className={styles.link} href={`${base}explore/traces?${span}`}>
+                    Its span
+                  </a>
+                </td>
+              </tr>
+            )}
             {Object.entries(row.labels)
               .sort(([a], [b]) => a.localeCompare(b))
               .map(([name, value]) => (
@@ -139,6 +151,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     },
     '& td': { overflowWrap: 'anywhere' },
   }),
+  link: css({ color: theme.colors.text.link, textDecoration: 'underline' }),
   more: css({
     width: '100%',
     padding: theme.spacing(1),

@@ -49,3 +49,25 @@ export function rowsOf(frames: DataFrame[]): Row[] {
     });
   });
 }
+
+const statement = /^duration: ([\d.]+) ms /;
+
+/**
+ * What to ask the page of traces for to find a line's span: the trace that it names, or, for a statement that PostgreSQL
+ * found slow, spans of its session that took as long and ended then. Nothing if it has none.
+ */
+export function spanOf({ line, labels, time }: Row): URLSearchParams | undefined {
+  const named = [labels.trace_id, labels.traceId, labels['trace.id']].find((id) => /^[0-9a-f]{32}$/i.test(id ?? ''));
+  const trace = named ?? /traceparent='?[0-9a-f]{2}-([0-9a-f]{32})-/i.exec(line)?.[1];
+  if (trace) return new URLSearchParams({ query: trace, from: String(time - 3_600_000), to: String(time + 60_000) });
+  const took = Number(statement.exec(line)?.[1]);
+  if (!(took >= 0) || !labels.sid || !labels.cls) return undefined;
+  return new URLSearchParams({
+    service: labels.cls,
+    tags: `postgresql.session_id=${labels.sid}`,
+    min: `${Math.max(0, Math.floor(took) - 1)}ms`,
+    max: `${Math.ceil(took) + 1}ms`,
+    from: String(Math.floor(time - took) - 5000),
+    to: String(Math.ceil(time) + 5000),
+  });
+}

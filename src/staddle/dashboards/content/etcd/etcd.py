@@ -45,7 +45,7 @@ BOARDS = [
                 stat("Changes of leader", f"max(increase(etcd_server_leader_changes_seen_total{{{E}}}[1h]))", unit="none", steps=above(2, 5), w=3, about="Within the last hour."),
                 stat("Fullest", f"max(etcd_mvcc_db_total_size_in_bytes{{{E}}} / etcd_server_quota_backend_bytes{{{E}}})", unit="percentunit", steps=above(0.7, 0.9), w=3,
                      about="Of its quota: when that is used up it takes no more writes."),
-                stat("Slow fsync (99 %)", f"max({_slow('etcd_disk_wal_fsync_duration_seconds')}) or vector(0)", unit="s", steps=above(0.02, 0.1), trend=True, w=3, about="Beyond 10 ms leaders begin to change."),
+                stat("Slow fsync (99 %)", f"max({_slow('etcd_disk_wal_fsync_duration_seconds')})", unit="s", steps=above(0.02, 0.1), trend=True, w=3, about="Beyond 10 ms leaders begin to change.", empty="Nothing was written"),
                 how_many("Alerts", 'job="etcd",cls=~"$cls"', w=3),
                 table(
                     "Members",
@@ -59,7 +59,7 @@ BOARDS = [
                     Column(title="Data", expr=f"max by ({KEYS}) (etcd_mvcc_db_total_size_in_bytes{{{E}}})", unit="bytes"),
                     Column(title="In use", expr=f"max by ({KEYS}) (etcd_mvcc_db_total_size_in_use_in_bytes{{{E}}})", unit="bytes"),
                     Column(title="Keys", expr=f"max by ({KEYS}) (etcd_debugging_mvcc_keys_total{{{E}}})", unit="short"),
-                    Column(title="Fsync (99 %)", expr=f"histogram_quantile(0.99, sum by ({KEYS}, le) (rate(etcd_disk_wal_fsync_duration_seconds_bucket{{{E}}}{RATE}))) or 0 * max by ({KEYS}) (up{{{E}}})", unit="s", steps=above(0.02, 0.1)),
+                    Column(title="Fsync (99 %)", expr=f"histogram_quantile(0.99, sum by ({KEYS}, le) (rate(etcd_disk_wal_fsync_duration_seconds_bucket{{{E}}}{RATE})))", unit="s", steps=above(0.02, 0.1)),
                     Column(title="Memory", expr=f"max by ({KEYS}) (process_resident_memory_bytes{{{E}}})", unit="bytes"),
                     w=16, h=7,
                     about="Data far beyond what is in use: defragment (etcdctl defrag).",

@@ -49,7 +49,7 @@ def process(sel: str) -> Row:
     )  # fmt: skip
 
 
-def logs(filters: str, *, job: str = "infra", ins: str = "$ins", title: str = "Logs") -> Row:
+def logs(filters: str, *further: Panel, job: str = "infra", ins: str = "$ins", title: str = "Logs") -> Row:
     """What it wrote: how much, and the lines that matter."""
     there = nav.logs_of(job=job, ins=ins)
     return Row(
@@ -68,6 +68,7 @@ def logs(filters: str, *, job: str = "infra", ins: str = "$ins", title: str = "L
                 empty="It wrote nothing in this time",
             ),
             rows("Warnings and errors", f"{filters} {BAD}", links=[there], empty="No warnings in this time", h=8),
+            *further,
         ],
     )  # fmt: skip
 

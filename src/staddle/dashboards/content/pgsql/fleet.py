@@ -53,7 +53,7 @@ def _head(sel: str, alerts: str) -> list[Panel]:
         how_many("Alerts", alerts, w=2, links=(ALERT,)),
         stat("Primaries", f"sum(pg:cls:primaries{{{sel}}})", unit="none", steps=below(1), w=2),
         stat("TPS", f"sum({tps(sel)})", unit="short", trend=True, w=3, about="Transactions per second, of all instances."),
-        stat("Statements at work", f"sum({busy(sel)})", unit="short", decimals=1, trend=True, w=3, about="At a time, on average.", empty=parts.OLD),
+        stat("At work", f"sum({busy(sel)})", unit="short", decimals=1, trend=True, w=3, about="Statements that run at a time, on average.", empty=parts.OLD),
         stat("Connections", f"max({used(sel)})", unit="percentunit", steps=above(0.7, 0.9), w=2, about="Of the instance that is fullest."),
         stat("Lag", f"max({lag(sel)})", unit="s", steps=above(10, 60), w=2, empty="There is no replica", about="Of the replica that is furthest behind."),
         stat("Size", f"sum({size(sel)})", unit="bytes", w=3, about="Of all databases, replicas not counted."),

@@ -26,7 +26,7 @@ from staddle.dashboards.content.pgsql.queries import (
 from staddle.dashboards.kit.board import Board, Row
 from staddle.dashboards.kit.links import cell, series, to
 from staddle.dashboards.kit.look import UP as UP_WORDS, above, below, colored, dashed
-from staddle.dashboards.kit.panels import lines, stat
+from staddle.dashboards.kit.panels import lines, rows, stat
 from staddle.dashboards.kit.queries import Query, now
 from staddle.dashboards.kit.tables import Column, label, table
 from staddle.dashboards.kit.variables import derive
@@ -142,7 +142,12 @@ BOARDS = [
                 lines("Busiest disk", Query(busiest(HOST), "{{ins}}"), unit="percentunit", least=0, steps=above(0.7, 0.95), w=6, links=[series("node-disk", "ins")], empty="Its host is not monitored"),
                 lines("Fullest file system", Query(fullest(HOST), "{{ins}}"), unit="percentunit", least=0, most=1, steps=above(0.8, 0.9), w=6, links=[series("node-disk", "ins")], empty="Its host is not monitored"),
             ]),
-            logs('ins:="$ins" job:in(postgres, patroni, pgbouncer, pgbackrest)', job=".*"),
+            logs(
+                'ins:="$ins" job:in(postgres, patroni, pgbouncer, pgbackrest)',
+                rows("Slow statements", 'job:=postgres ins:="$ins" duration:*', h=8, empty="None was logged in this time (log_min_duration_statement)", links=[to("pgsql-logs", "Logs", cls="$cls", ins="$ins")],
+                     about="A click on a line shows its fields, and leads to its span."),
+                job=".*",
+            ),
         ],
     )
 ]  # fmt: skip
