@@ -160,7 +160,10 @@ def _outcome(events: list[Progress], directory: RunDirectory, inventory: Path, f
         hosts=tuple(host for ip, host in hosts.items() if ip in touched),
         plan=plans.of_run(directory, inventory),
         notes=tuple(compiled["notes"]),
-        warnings=tuple(f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons),
+        warnings=(
+            *(str(problem) for problem in loaded(inventory).warnings),
+            *(f"{ip}: {reason}" for ip, reasons in compiled["warnings"].items() for reason in reasons),
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from staddle.inventory.placeholders import SOURCES, check as check_text, resolve
 from staddle.inventory.problems import Position, Problem
 from staddle.inventory.schema import ADDING_UP, FIELDS, kind_of_name
 from staddle.inventory.shape import Setting
-from staddle.inventory.validate import validate
+from staddle.inventory.validate import validate, without_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,6 +194,8 @@ class _Loader:
             value, problems = validate(setting, resolve(setting.tree, sources) if names else setting.tree)
             # A built-in default is wrong only because of a value that is reported itself.
             self._report(problems if not setting.path.startswith("default.") else ())
+            if not problems:
+                self._report(without_effect(setting, value))
             self._values[key] = _INVALID if problems else value
         return self._values[key]
 

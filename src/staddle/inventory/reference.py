@@ -76,7 +76,8 @@ def _row(name: str, annotation: Any, field: Any, *, level: bool) -> str:
     kind = type_text(Annotated[(annotation, *field.metadata)])
     cells = [f"`{name}`", kind, "*required*" if field.is_required() else default_text(field)]
     cells += [param.level] if level else []
-    return "| " + " | ".join([*cells, param.text.replace("|", "\\|")]) + " |"
+    text = f"{param.text} *No effect: {param.idle}.*" if param.idle else param.text
+    return "| " + " | ".join([*cells, text.replace("|", "\\|")]) + " |"
 
 
 def type_text(annotation: Any) -> str:

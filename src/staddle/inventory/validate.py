@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from staddle.inventory.document import Items, Table, kind_of, plain
 from staddle.inventory.nearest import nearest
+from staddle.inventory.parameters import describe
 from staddle.inventory.placeholders import dotted
 from staddle.inventory.problems import Problem
-from staddle.inventory.schema import adapter, is_secret, keys_of
+from staddle.inventory.schema import FIELDS, adapter, is_secret, keys_of
 from staddle.inventory.secrets import shown
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ def validate(setting: Setting, tree: Tree) -> tuple[Any, list[Problem]]:
         return adapter(setting.name).validate_python(plain(tree)), []
     except ValidationError as error:
         return None, [_problem(setting, tree, detail) for detail in error.errors(include_url=False)]
+
+
+def without_effect(setting: Setting, value: Any) -> list[Problem]:
+    """A warning, if this asks for something that is not done."""
+    field = FIELDS[setting.name]
+    idle = describe(field).idle
+    if not idle or value == field.get_default(call_default_factory=True):
+        return []
+    return [Problem("warning", f"has no effect: {idle}", setting.key, setting.path)]
 
 
 def _problem(setting: Setting, tree: Tree, detail: ErrorDetails) -> Problem:

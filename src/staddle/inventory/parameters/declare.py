@@ -21,6 +21,7 @@ class Param:
     `tokens`: tokens that only the target host can fill in (`${arch}`, `$releasever`, …) may stay in the value.
     `foreign`: text in another language (nginx, shell), where `${x}` may belong to that language.
     `adds_up`: what several levels set adds up, key by key; otherwise the closest replaces the others.
+    `idle`: setting it has no effect, and why, or what has instead.
     `listens` names the nodes on which this port is bound, provided that all parameters of `when` are on.
     """
 
@@ -31,6 +32,7 @@ class Param:
     adds_up: bool = False
     listens: Literal["infra", "node"] | None = None
     when: tuple[str, ...] = ()
+    idle: str = ""
 
 
 class Record(BaseModel):
@@ -43,3 +45,8 @@ class Section(Record):
     """A group of parameters. `title` heads it in the reference; its docstring introduces it."""
 
     title: ClassVar[str] = ""
+
+
+def wiped_by(component: str) -> str:
+    """What deletes a component's data, instead of a parameter that would do so again at every run."""
+    return f"data is only deleted when you say so: `staddle remove --tags {component} --data`, then `staddle apply`"

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import SecretStr
 
-from staddle.inventory.parameters.declare import Param, Section
+from staddle.inventory.parameters.declare import Param, Section, wiped_by
 from staddle.inventory.parameters.values import Port
 
 
@@ -15,7 +15,9 @@ class GrafanaParameters(Section):
 
     grafana_enabled: Annotated[bool, Param("Run Grafana.")] = True
     grafana_port: Annotated[Port, Param("Port of Grafana.", listens="infra", when=("grafana_enabled",))] = 3000
-    grafana_clean: Annotated[bool, Param("Delete Grafana's own database before the next start.")] = False
+    grafana_clean: Annotated[bool, Param("Delete Grafana's own database at each run.", idle=wiped_by("grafana"))] = (
+        False
+    )
     grafana_admin_username: Annotated[str, Param("Name of the administrator.")] = "admin"
     grafana_admin_password: Annotated[SecretStr | None, Param("Password of the administrator.")] = None
     grafana_auth_proxy: Annotated[bool, Param("Trust the user name that the portal passes on.")] = False
@@ -23,5 +25,9 @@ class GrafanaParameters(Section):
         SecretStr | None, Param("URL of a PostgreSQL database to keep state in. Unset: SQLite.")
     ] = None
     grafana_view_password: Annotated[
-        SecretStr | None, Param("Password of the read-only database user that dashboards query with.")
+        SecretStr | None,
+        Param(
+            "Password of the user that dashboards read a database of all metadata with.",
+            idle="there is no such database; others are read as `pg_exporter_username`",
+        ),
     ] = None

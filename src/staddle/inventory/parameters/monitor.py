@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from staddle.inventory.parameters.declare import Param, Section
+from staddle.inventory.parameters.declare import Param, Section, wiped_by
 from staddle.inventory.parameters.values import AbsolutePath, Port, Size
 
 
@@ -35,7 +35,9 @@ class VectorParameters(Section):
     log_agent_queue_size: Annotated[
         Size, Param("Disk that the queue of one receiver may take; rows beyond it are dropped.", level="group")
     ] = Size("1GiB")
-    vector_clean: Annotated[bool, Param("Forget what was already sent.", level="group")] = False
+    vector_clean: Annotated[
+        bool, Param("Forget at each run what was already sent.", level="group", idle=wiped_by("log_agent"))
+    ] = False
     vector_data: Annotated[AbsolutePath, Param("Directory of positions and buffers.")] = "/data/vector"
     vector_port: Annotated[
         Port, Param("Port of the agent's own metrics.", listens="node", when=("vector_enabled",))

@@ -86,8 +86,12 @@ class NodePackageParameters(Section):
     node_default_packages: Annotated[
         PackageNames | None, Param("Packages that must be there. Unset: some tools, as far as they can be had.")
     ] = None
-    node_uv_env: Annotated[AnyPath, Param("Python environment to create. Empty: none.")] = "/data/venv"
-    node_pip_packages: Annotated[str, Param("Python packages to install there.")] = ""
+    node_uv_env: Annotated[
+        AnyPath, Param("Python environment to create. Empty: none.", idle="no Python environment is made")
+    ] = "/data/venv"
+    node_pip_packages: Annotated[
+        str, Param("Python packages to install there.", idle="no Python environment is made")
+    ] = ""
 
 
 class NodeSecurityParameters(Section):
@@ -95,9 +99,10 @@ class NodeSecurityParameters(Section):
 
     title: ClassVar[str] = "NODE_SEC"
 
-    node_selinux_mode: Annotated[Literal["enforcing", "permissive", "disabled"], Param("Mode of SELinux.")] = (
-        "permissive"
-    )
+    node_selinux_mode: Annotated[
+        Literal["enforcing", "permissive", "disabled"],
+        Param("Mode of SELinux.", idle="it is left as it is; Debian and Ubuntu have none"),
+    ] = "permissive"
     node_firewall_mode: Annotated[
         Literal["zone", "off", "none"],
         Off,

@@ -20,7 +20,10 @@ class RepoParameters(Section):
     repo_endpoint: Annotated[str, Param("URL under which nodes reach the repository's server.")] = (
         "http://${admin_ip}:${nginx_port}"
     )
-    repo_remove: Annotated[bool, Param("Set the host's own package sources aside.")] = True
+    repo_remove: Annotated[
+        bool,
+        Param("Set the own package sources of INFRA nodes aside.", idle="`node_repo_remove` does that, on every node"),
+    ] = True
     repo_modules: Annotated[Csv, Param("Modules whose package sources are mirrored.")] = Field(
         default_factory=lambda: ["infra", "node", "pgsql"]
     )
@@ -54,6 +57,7 @@ class CacheParameters(Section):
     cache_pkg_dir: Annotated[str, Param("Directory on the ADMIN node that bundles are kept in.", tokens=True)] = (
         "dist/${version}"
     )
-    cache_repo: Annotated[Csv, Param("Repositories that go into the bundle.")] = Field(
-        default_factory=lambda: ["staddle"]
-    )
+    cache_repo: Annotated[
+        Csv,
+        Param("Repositories that go into the bundle.", idle="a bundle has all of the repository, see `repo_modules`"),
+    ] = Field(default_factory=lambda: ["staddle"])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from staddle.inventory.parameters.declare import Param, Section
+from staddle.inventory.parameters.declare import Param, Section, wiped_by
 from staddle.inventory.parameters.values import Duration, Port
 
 
@@ -12,7 +12,7 @@ class VictoriaParameters(Section):
     title: ClassVar[str] = "VICTORIA"
 
     vmetrics_enabled: Annotated[bool, Param("Run the metrics store.")] = True
-    vmetrics_clean: Annotated[bool, Param("Delete all metrics before the next start.")] = False
+    vmetrics_clean: Annotated[bool, Param("Delete all metrics at each run.", idle=wiped_by("vmetrics"))] = False
     vmetrics_port: Annotated[Port, Param("Port of the metrics store.", listens="infra", when=("vmetrics_enabled",))] = (
         8428
     )
@@ -33,7 +33,7 @@ class VictoriaParameters(Section):
             "Which log store: VictoriaLogs from a package, Staddle's own, or the package if the repositories have it."
         ),
     ] = "auto"
-    vlogs_clean: Annotated[bool, Param("Delete all logs before the next start.")] = False
+    vlogs_clean: Annotated[bool, Param("Delete all logs at each run.", idle=wiped_by("vlogs"))] = False
     vlogs_port: Annotated[Port, Param("Port of the log store.", listens="infra", when=("vlogs_enabled",))] = 9428
     vlogs_options: Annotated[str, Param("Further flags of the log store.")] = (
         "-retentionPeriod=15d -retention.maxDiskSpaceUsageBytes=50GiB"
@@ -47,7 +47,7 @@ class VictoriaParameters(Section):
             "Which trace store: VictoriaTraces from a package, Staddle's own, or the package if the repositories have it."
         ),
     ] = "auto"
-    vtraces_clean: Annotated[bool, Param("Delete all traces before the next start.")] = False
+    vtraces_clean: Annotated[bool, Param("Delete all traces at each run.", idle=wiped_by("vtraces"))] = False
     vtraces_port: Annotated[Port, Param("Port of the trace store.", listens="infra", when=("vtraces_enabled",))] = 10428
     vtraces_options: Annotated[str, Param("Further flags of the trace store.")] = (
         "-retentionPeriod=15d -retention.maxDiskSpaceUsageBytes=50GiB"
