@@ -25,7 +25,7 @@ from typing import Any
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.browser.test_pages import CHROMIUM, FLAGS
+from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.sandbox.stack import Stack, started
 
 HOURS, STEP, INSTANCES = 24, 10, 4

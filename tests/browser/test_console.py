@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from tests.browser.chromium import CONTRAST
 from tests.browser.console_box import IN_VIEW, OTHERS, console_stack, panel, settled
-from tests.browser.test_pages import CHROMIUM, CONTRAST, FLAGS, Tab, new_tab
+from tests.browser.test_pages import Tab, new_tab
 from tests.sandbox.stack import Stack, wait_for
 
 from staddle.console.assets import are_built
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.sandbox.postgres import Postgres
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
-    pytest.mark.skipif(not are_built(), reason="the console's pages were not built (make console)"),
-]
+pytestmark = pytest.mark.skipif(not are_built(), reason="the console's pages were not built (make console)")
 
 BOARDS = {path.stem: json.loads(path.read_bytes()) for path in sorted(BUILT.glob("*/*.json"))}
 CORE = ("home", "node-instance", "pgsql-query")
@@ -49,14 +46,6 @@ def box(both: tuple[Stack, Postgres]) -> Stack:
 @pytest.fixture(scope="module")
 def server(both: tuple[Stack, Postgres]) -> Postgres:
     return both[1]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

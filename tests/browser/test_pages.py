@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from tests.browser.chromium import CONTRAST
 from tests.sandbox.stack import Stack, started, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -19,17 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Route
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
-    pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt-get to fetch the real programs"),
-]
+pytestmark = pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt-get to fetch the real programs")
 
 FLEET = """\
 all:
@@ -60,32 +50,6 @@ PAGES = {
     "/vtraces/": "Traces",
     "/there/is/no/such/page": "Nothing stands here",
 }
-
-# Every text on the page with too little contrast to its background (WCAG AA: 4.5, or 3 for large text).
-CONTRAST = """() => {
-  const ink = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = (color) => {
-    ink.clearRect(0, 0, 1, 1); ink.fillStyle = color; ink.fillRect(0, 0, 1, 1);
-    return [...ink.getImageData(0, 0, 1, 1).data].map((v, i) => i === 3 ? v / 255 : v);
-  };
-  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
-  const light = (c) => {
-    const [r, g, b] = c.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (e) => e ? over(rgba(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : [255, 255, 255, 1];
-  const found = [];
-  for (const e of document.querySelectorAll("body *")) {
-    const text = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join("");
-    if (!text || !e.checkVisibility() || e.closest(".vh, noscript, svg, .skip")) continue;
-    const style = getComputedStyle(e), back = ground(e), fore = over(rgba(style.color), back);
-    const [a, b] = [light(fore), light(back)].sort((p, q) => q - p);
-    const ratio = (a + 0.05) / (b + 0.05), size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    if (ratio < (large ? 3 : 4.5)) found.push(`${e.tagName}.${e.className} ${text.slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return found;
-}"""
 
 
 @dataclass
@@ -127,14 +91,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         wait_for("the Watchdog to reach Alertmanager", partial(alerts_of, stack))
         wait_for("every component to have data", partial(all_healthy, stack))
         yield stack
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def new_tab(browser: Browser, stack: Stack, **options: Any) -> Tab:

@@ -11,24 +11,21 @@ from staddle.dashboards.content.pgsql.queries import (
     DROPDOWN,
     JOB,
     ONE_INSTANCE,
-    OWN,
     RATE,
     ROLE,
     UP,
     busy,
     busy_databases,
     hits,
-    hits_of_databases,
     lag,
     tps,
     used,
 )
 from staddle.dashboards.kit.board import Board, Row
-from staddle.dashboards.kit.links import cell, series, to
+from staddle.dashboards.kit.links import series, to
 from staddle.dashboards.kit.look import UP as UP_WORDS, above, below, colored, dashed
 from staddle.dashboards.kit.panels import lines, rows, stat
 from staddle.dashboards.kit.queries import Query, now
-from staddle.dashboards.kit.tables import Column, label, table
 from staddle.dashboards.kit.variables import derive
 
 S = f'{JOB},ins="$ins"'
@@ -83,19 +80,7 @@ BOARDS = [
                 lines("Statements at work", Query(busy_databases(S), "{{datname}}"), unit="short", least=0, stacked=True, w=8, empty=parts.OLD, links=[TO_DATABASE],
                       about="How many ran at a time, by database."),
                 parts.changes(S, w=8),
-                table(
-                    "Databases",
-                    f"max by (datname) (pg_database_size_bytes{{{S}}})",
-                    label("datname", "Database", cell("pgsql-database", "Database", datname="Database")),
-                    Column(title="Size", unit="bytes"),
-                    Column(title="Connections", expr=f"sum by (datname) (pg_stat_database_numbackends{{{S}}})", unit="none"),
-                    Column(title="TPS", expr=tps(S, "datname"), unit="short", decimals=1),
-                    Column(title="At work", expr=busy_databases(S), unit="short", decimals=2),
-                    Column(title="Cache hits", expr=hits_of_databases(S), unit="percentunit", steps=below(0.9, 0.98)),
-                    Column(title="Age", expr=f"max by (datname) (pg_database_xid_age{{{S},{OWN}}}) / 2^31", unit="percentunit", steps=above(0.3, 0.6)),
-                    descending="Size", w=24, h=6,
-                    about="Age: how much of the transaction numbers is used up until vacuum freezes.",
-                ),
+                parts.databases(S, w=24, h=6),
             ]),
             Row("Connections and locks", [
                 parts.states(S, w=8),

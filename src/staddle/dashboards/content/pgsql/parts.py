@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from staddle.dashboards.content.pgsql.queries import (
     INSTANCE,
+    OWN,
     RATE,
     ROLE,
     busy,
+    busy_databases,
     firing,
     hits,
+    hits_of_databases,
     lag,
     role,
     tps,
@@ -60,6 +63,26 @@ def instances(sel: str, *columns: Column, h: int = 8) -> Panel:
         Column(title="Alerts", expr=firing(sel, keys), unit="none", steps=above(1)),
         h=h,
         about="Lag is the age of what a replica shows; a primary has none.",
+    )  # fmt: skip
+
+
+def databases(sel: str, *further: Column, about: str = "", w: int, h: int) -> Panel:
+    """A table of databases."""
+    return table(
+        "Databases",
+        f"max by (datname) (pg_database_size_bytes{{{sel}}})",
+        label("datname", "Database", cell("pgsql-database", "Database", datname="Database")),
+        Column(title="Size", unit="bytes"),
+        Column(title="Connections", expr=f"sum by (datname) (pg_stat_database_numbackends{{{sel}}})", unit="none"),
+        Column(title="TPS", expr=tps(sel, "datname"), unit="short", decimals=1),
+        Column(title="At work", expr=busy_databases(sel), unit="short", decimals=2),
+        Column(title="Cache hits", expr=hits_of_databases(sel), unit="percentunit", steps=below(0.9, 0.98)),
+        *further,
+        Column(title="Age", expr=f"max by (datname) (pg_database_xid_age{{{sel},{OWN}}}) / 2^31", unit="percentunit", steps=above(0.3, 0.6)),
+        descending="Size",
+        about=f"{about}Age: how much of the transaction numbers is used up until vacuum freezes; at 100 % the database stops.",
+        w=w,
+        h=h,
     )  # fmt: skip
 
 

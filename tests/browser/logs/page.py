@@ -133,3 +133,7 @@ def new_tab(browser: Browser, server: LogServer, **options: Any) -> Tab:
     tab.page.on("console", lambda m: tab.said.append(m.text) if m.type in {"error", "warning"} else None)
     tab.page.on("pageerror", lambda error: tab.said.append(f"uncaught: {error}"))
     return tab
+
+
+def messages(page: Page) -> list[str]:
+    return page.locator(".vlist .msg").all_inner_texts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.browser.test_pages import CHROMIUM, FLAGS
+from tests.browser.chromium import chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page, Route
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium (as root: apt install chromium)"),
-]
 
 ORIGIN = "http://localhost/vlogs/select/vmui/"
 
@@ -33,13 +28,11 @@ def page() -> Iterator[Page]:
         # The elements that the modules look for when they are loaded.
         route.fulfill(body=content or b'<meta name="staddle-icons" content="x">', content_type=kind)
 
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        made = chromium.new_page(timezone_id="Europe/Berlin")
+    with chromium() as started:
+        made = started.new_page(timezone_id="Europe/Berlin")
         made.route("**/*", give)
         made.goto(ORIGIN)
         yield made
-        chromium.close()
 
 
 def run(page: Page, module: str, body: str) -> Any:

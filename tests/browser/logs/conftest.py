@@ -1,0 +1,27 @@
+"""A log server with rows for the tests of a file, and a tab for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.logs.page import LogServer, Tab, new_tab, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogServer]:
+    yield from serving(tmp_path_factory.mktemp("logs"))
+
+
+@pytest.fixture
+def tab(browser: Browser, server: LogServer) -> Iterator[Tab]:
+    """A fresh browser profile. Whatever the page logs as an error fails the test."""
+    made = new_tab(browser, server)
+    yield made
+    made.page.context.close()
+    assert made.troubles() == []
