@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from tests.sandbox.stack import free_port
 
 from staddle.components.postgres_exporter import POSTGRES_EXPORTER, collectors
 from staddle.components.postgres_exporter.catalogue import queries_file
@@ -110,7 +111,7 @@ def stock(server: Postgres, found: tuple[str, str]) -> Iterator[Exporter]:
 
 @contextmanager
 def _running(name: str, server: Postgres, path: str, flags: tuple[str, ...]) -> Iterator[Exporter]:
-    port = 29_630 + (name == "stock")
+    port = free_port()
     source = f"host={server.home} user=dbuser_monitor dbname=postgres sslmode=disable application_name={name}"
     argv = [path, f"--web.listen-address=127.0.0.1:{port}", *flags, "--auto-discover-databases"]
     env = {**os.environ, "DATA_SOURCE_NAME": f"{source} statement_timeout=8000 jit=off"}
