@@ -45,9 +45,9 @@ def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory() as scratch:
         found = program(options.exporter, Path(scratch))
-        # Two exporters have a connection to each database.
+        # Three exporters have a connection to each database.
         settings = {
-            "max_connections": str(2 * options.databases + 60),
+            "max_connections": str(3 * options.databases + 60),
             "shared_buffers": "256MB",
             "max_wal_size": "4GB",
         }
