@@ -50,6 +50,7 @@ class Postgres:
     home: Path
     user: str | None
     own: Path | None = None
+    port: int = 5432
 
     @property
     def log(self) -> Path:
@@ -112,6 +113,7 @@ class Postgres:
         return {
             **os.environ,
             "PGHOST": str(self.home),
+            "PGPORT": str(self.port),
             "PGDATABASE": "postgres",
             "PGUSER": "postgres",
             "HOME": str(self.home),
@@ -135,7 +137,7 @@ def postgres_of(own: Path, **settings: str) -> contextlib.AbstractContextManager
 @contextlib.contextmanager
 def replica(primary: Postgres, name: str = "replica", **settings: str) -> Iterator[Postgres]:
     """A running server that streams from another one, by a slot and as an application of this name."""
-    with _home() as server:
+    with server_home() as server:
         slot = ("-C", "-S", name, "-R", "-c", "fast", "-X", "stream", "--no-sync")
         source = f"host={primary.home} user=postgres application_name={name}"
         server.run("pg_basebackup", "-D", str(server.data), "-d", source, *slot)
@@ -146,7 +148,7 @@ def replica(primary: Postgres, name: str = "replica", **settings: str) -> Iterat
 @contextlib.contextmanager
 def standby(primary: Postgres, name: str = "standby", **settings: str) -> Iterator[Postgres]:
     """As `replica`, of any version, and without a slot: a copy of the primary, which is stopped for that."""
-    with _home(primary.own) as server:
+    with server_home(own=primary.own) as server:
         primary.stop("fast")
         shutil.copytree(primary.data, server.data)
         if server.user:
@@ -175,7 +177,7 @@ def load(server: Postgres, *arguments: str, scale: int = 1) -> Iterator[subproce
 
 @contextlib.contextmanager
 def _fresh(own: Path | None, settings: Mapping[str, str]) -> Iterator[Postgres]:
-    with _home(own) as server:
+    with server_home(own=own) as server:
         server.run("initdb", "-D", str(server.data), "-U", "postgres", "-A", "trust", "--no-sync")
         with (server.data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(CONFIGURATION)
@@ -184,7 +186,8 @@ def _fresh(own: Path | None, settings: Mapping[str, str]) -> Iterator[Postgres]:
 
 
 @contextlib.contextmanager
-def _home(own: Path | None = None) -> Iterator[Postgres]:
+def server_home(port: int = 5432, own: Path | None = None) -> Iterator[Postgres]:
+    """A place for a server that isn't there yet."""
     programs()
     home = Path(tempfile.mkdtemp(prefix="staddle-postgres-"))
     user = None
@@ -193,7 +196,7 @@ def _home(own: Path | None = None) -> Iterator[Postgres]:
         shutil.chown(home, user)
     home.chmod(0o755)
     try:
-        yield Postgres(home, user, own)
+        yield Postgres(home, user, own, port)
     finally:
         shutil.rmtree(home)
 

@@ -84,7 +84,7 @@ def exposed() -> Iterator[Mapping[str, set[str]]]:
                 pgbackrest.metrics(json.loads((_HERE / "../unit/exporters/pgbackrest-backups.json").read_text()), 0)
             ),
             "pgbackrest_exporter_status 1\n",
-            # As Patroni of that release gave it; it needs more of Debian's Python than can be unpacked.
+            # As Patroni of that release gave it; test_patroni.py sees to it that it still does.
             (_HERE / "patroni-3.0.2.txt").read_text(),
         ]
         found: dict[str, set[str]] = {}
