@@ -95,7 +95,7 @@ def test_a_shipped_dashboard_has_no_errors_and_no_panel_without_data_that_should
 @pytest.fixture(scope="module")
 def phone(browser: Browser, box: Stack) -> Iterator[Tab]:
     made = new_tab(browser, box, viewport={"width": 375, "height": 3000}, color_scheme="dark")
-    made.page.set_default_timeout(30_000)
+    made.page.set_default_timeout(60_000)
     yield made
     made.page.context.close()
 
@@ -106,7 +106,7 @@ def phone(browser: Browser, box: Stack) -> Iterator[Tab]:
 def test_a_shipped_dashboard_fits_a_phone_in_the_dark(phone: Tab, uid: str) -> None:
     phone.said.clear()
     page = phone.open(f"/ui/d/{uid}?from=now-5m&to=now")
-    page.wait_for_function(IN_VIEW, timeout=45_000)
+    page.wait_for_function(IN_VIEW)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     wide = "(p) => p.getBoundingClientRect().right > 375 || p.getBoundingClientRect().left < 0"
     assert not page.evaluate(

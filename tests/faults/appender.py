@@ -15,7 +15,7 @@ from staddle.store.codec import LINES
 from staddle.store.options import Options
 from staddle.store.rowformat import RowFormat
 from staddle.store.store import Store
-from staddle.traces.codec import SPANS
+from staddle.traces.names import SPANS
 
 FORMAT = RowFormat(stream_fields=("app",), default_msg="none")
 

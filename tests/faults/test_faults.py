@@ -4,9 +4,11 @@ import errno
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -290,3 +292,58 @@ def test_damage_beside_traces_costs_only_what_is_lost(tmp_path: Path, damage: st
             assert found(server) == (200, 800 - parts[0].rows)
         else:
             assert (status, count) == (200, 800)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of 24 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)]
+    mount = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mount.returncode != 0:
+        pytest.skip(f"can't mount a small file system here: {mount.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def fill(path: Path, leave: int) -> None:
+    """Take all but so many bytes of the file system."""
+    free = os.statvfs(path.parent)
+    with path.open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, free.f_bavail * free.f_frsize - leave)
+
+
+def heavy_rows(first: int, count: int) -> list[dict[str, str]]:
+    """A kilobyte each, of what doesn't compress."""
+    return [row | {"_msg": os.urandom(500).hex()} for row in rows(first, count)]
+
+
+@pytest.mark.parametrize("reserve", ["10MB", "0"])
+def test_a_disk_that_is_really_full(small_disk: Path, reserve: str) -> None:
+    """Filled by somebody else, faster than the reserve is looked at. Whatever is acknowledged is there afterwards, once."""
+    flags = (f"-storage.minFreeDiskSpaceBytes={reserve}",)
+    ballast, taken, full = small_disk / "ballast", 10, False
+    with serving(small_disk / "data", *flags) as server:
+        assert server.insert(rows(0, taken)) == 200
+        assert server.store.flush()
+        fill(ballast, leave=512 << 10)
+        while not full:
+            assert taken < 10_000, "no insert was refused"
+            body = "".join(json.dumps(row) + "\n" for row in heavy_rows(taken, 100)).encode()
+            status, _, answer = server.request("POST", "/insert/jsonline?_stream_fields=app", body, STREAM)
+            full = status != 200
+            taken += 0 if full else 100
+        assert status == 429, answer
+        assert b"No space left on device" in answer or b"read-only" in answer
+        # What was taken last is in the log, and found once there is space for a part; all that is in parts is found now.
+        assert 10 <= server.count() <= taken
+        assert [row["id"] for row in server.rows("id:=7 | fields id")] == ["7"]
+        assert 'vl_http_errors_total{path="/insert/jsonline"} 1' in server.request("GET", "/metrics")[2].decode()
+        wait_for(lambda: server.store.read_only == (reserve != "0"))
+        ballast.unlink()
+        wait_for(lambda: server.insert(rows(taken, 10)) == 200)
+        taken += 10
+        wait_for(lambda: server.count() == taken)
+    with serving(small_disk / "data", *flags) as server:
+        assert sorted(int(row["id"]) for row in server.rows("* | fields id")) == list(range(taken))

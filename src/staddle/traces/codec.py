@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SPANS = "staddle.traces.codec:CODEC"
 ROW_GROUP_ROWS = 30_720
 STREAM_FIELDS = (NAME, SERVICE)
 INTERNAL = frozenset({TENANT, TIME, MSG, MORE})

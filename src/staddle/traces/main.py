@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.logs.program import Program, run
 from staddle.traces.app import App
-from staddle.traces.codec import SPANS
-from staddle.traces.names import DERIVED
+from staddle.traces.names import DERIVED, SPANS
 from staddle.traces.red import SpanMetrics
 from staddle.traces.settings import FLAGS, USAGE
 

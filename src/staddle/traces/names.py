@@ -11,6 +11,8 @@ NAME = "name"
 SERVICE = RESOURCE_ATTR + "service.name"
 # Columns that are no fields (see store.names): a span's duration in ns.
 DURATION = "^0duration"
+SPANS = "staddle.traces.codec:CODEC"
+"""What the store's workers convert with. The server only names it: it has no use for the libraries that decode."""
 # Fields that follow from columns, as SQL.
 DERIVED = {
     "end_time_unix_nano": "cast(_time as varchar)",
