@@ -111,6 +111,15 @@ def test_a_cell_without_a_value_has_a_dash_and_no_colour() -> None:
     ]
 
 
+def test_a_table_has_no_columns_but_its_own() -> None:
+    built = table(
+        "t", "max by (ins, cls) (x)", label("ins", "Instance"), Column(title="Lag", expr="max by (ins, cls) (y)")
+    )
+    (organize,) = [step.options for step in built.transformations or [] if step.id_val == "organize"]
+    assert isinstance(organize, dict)
+    assert organize["excludeByName"] == {"Time": True, "__name__": True, "Value #A": True, "cls": True}
+
+
 def test_a_panel_keeps_its_id_when_others_come() -> None:
     alone = list(placed([Row("Row", [stat("a", "x")])]))
     beside = list(placed([Row("Row", [stat("new", "x"), stat("a", "x")])]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -66,7 +67,8 @@ def table(title: str, which: str, *columns: Column, descending: str = "", **rest
     for number, column in enumerate(columns):
         field = column.label or fields.get(column.title, own)
         order[field], names[field] = number, column.title
-    hidden = {"Time": True, "__name__": True} | ({} if own in names else {own: True})
+    keys = {name.strip() for names_ in re.findall(r"\bby \(([^)]*)\)", which)[:1] for name in names_.split(",")}
+    hidden = {name: True for name in ("Time", "__name__", own, *sorted(keys)) if name not in names}
     builder = tables.Panel().show_header(True)
     if descending:
         builder = builder.sort_by([options.TableSortByFieldState().display_name(descending).desc(True)])
