@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SSHD = "/usr/sbin/sshd"
+
+
+@pytest.fixture(scope="session")
+def becomes_root() -> None:
+    """Playbooks become root on hosts, and here those are this machine."""
+    sudo = ["sh", "-c", "sudo -n true"]
+    if os.geteuid() != 0 and subprocess.run(sudo, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs root, or a sudo that asks for no password")
 
 
 @pytest.fixture

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.unit.fleet.boxes import ADDRESSES, FILES, Boxes
 
 from staddle.drive.fleet import environment
+
+pytestmark = pytest.mark.usefixtures("becomes_root")
 
 
 def test_the_playbook_alone_checks_and_shows_diffs_then_converges(boxes: Boxes) -> None:

@@ -15,10 +15,14 @@ import sys
 import termios
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.unit.fleet.boxes import ADDRESSES, FILES, Boxes, done
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+pytestmark = pytest.mark.usefixtures("becomes_root")
 
 
 def test_apply_does_what_plan_says_over_ssh_and_a_dead_host_stops_nobody(tmp_path: Path, ssh: dict[str, Any]) -> None:
