@@ -39,6 +39,8 @@ LASTING = "PostgresRoleChanged"
 RULES = {
     # Servers of tests write without fsync, and are restarted by them.
     **{name: {"enabled": False} for name in ("PostgresDurabilityOff", "PostgresRestarted")},
+    # Nobody wants to wait for an hour.
+    "PatroniPaused": {"for": "5s"},
     "PatroniDcsUnreachable": {"threshold": "10s", "for": "5s"},
 }
 
@@ -231,3 +233,22 @@ def test_without_etcd_the_cluster_is_in_failsafe_mode_and_keeps_its_primary(arou
         around.etcd.send_signal(signal.SIGCONT)
     around.settled()
     assert around.second.state[0] in {"primary", "master"}
+
+
+def test_a_paused_cluster_is_told_and_that_nobody_takes_over_then(around: Around) -> None:
+    """The last one: it leaves its primary dead."""
+    primary, replica = around.first, around.second
+    if primary.state[0] == "replica":
+        primary, replica = replica, primary
+    wait_for("the name", lambda: around.leads_to() == [primary.address], 30)
+    around.settled()
+    replica.ask("config", "PATCH", {"pause": True})
+    around.wait_for_alerts(("PatroniPaused", ""))
+    primary.kill()
+    due = {("PatroniPaused", ""), ("PatroniNoLeader", ""), ("PostgresNoPrimary", ""),
+           ("PatroniDown", primary.name), ("PostgresDown", primary.name)}  # fmt: skip
+    around.wait_for_alerts(*due, within=180)
+    # The replica may say by then that it gets nothing, and, if half a record had come, that there is more to replay.
+    allowed = {(name, replica.name) for name in ("PostgresReplicationBroken", "PostgresReplicationLag")}
+    assert around.told(LASTING).keys() - allowed == due
+    assert around.leads_to() == [primary.address]
