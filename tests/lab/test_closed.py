@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.lab.fixtures import Boot
     from tests.lab.lab import Lab
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.more, pytest.mark.timeout(1200)]
 FIRST, SECOND, WORKER, OTHER = "10.10.10.10", "10.10.10.11", "10.10.10.12", "10.10.10.13"
 INFRA = {FIRST: "infra-1", SECOND: "infra-2"}
 STRANGER = Path(__file__).with_name("stranger.py")

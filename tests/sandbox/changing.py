@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from cryptography import x509
+from tests.sandbox.shared import shared
 from tests.sandbox.stack import Stack, started, wait_for
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def changing_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changin
     (docs / "index.html").write_text("the manual", encoding="utf-8")
     (home / "nginx").mkdir()
     first = Changing(Stack(home), docs, base(docs))
-    for stack in started(home, first.text()):
+    for stack in shared("changing_stack", started(home, first.text())):
         yield Changing(stack, docs)
 
 

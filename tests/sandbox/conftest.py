@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.sandbox.changing import changing, changing_stack
 from tests.sandbox.portal import portal
+from tests.sandbox.shared import shared
 from tests.sandbox.stack import Stack, started
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack. Tests leave it as they found it."""
-    yield from started(tmp_path_factory.mktemp("stack"), FAST)
+    yield from shared("stack", started(tmp_path_factory.mktemp("stack"), FAST))

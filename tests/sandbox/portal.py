@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sandbox.shared import shared
 from tests.sandbox.stack import Answer, Stack, started
 from tests.sandbox.upstreams import app
 
@@ -78,7 +79,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         secure = servers.enter_context(app(f"{backend}.crt", f"{backend}.key"))
         text = inventory(plain, secure, docs, str(own), str(store / "ca/ca.crt"))
         (home / "fleet.yml").write_text(text, encoding="utf-8")
-        for stack in started(home, text):
+        for stack in shared("portal", started(home, text)):
             yield Portal(stack, pairs["own.example"], docs)
 
 

@@ -30,10 +30,10 @@ groups:
   - name: shop
     rules:
       - alert: ShopTargets
-        expr: count by (job, cls) (up{job="infra"}) > ${threshold}
+        expr: count by (job) (up{job="infra"}) > ${threshold}
         threshold: { default: 1000, unit: count, meaning: targets there may be }
-        labels: { severity: WARN, scope: cluster }
-        annotations: { summary: "There are {{ $value }} targets in {{ $labels.cls }}" }
+        labels: { severity: WARN, scope: fleet }
+        annotations: { summary: "There are {{ $value }} targets of job {{ $labels.job }}" }
 """
 """A rule of the operator's own. The inventory has another threshold."""
 
@@ -89,8 +89,8 @@ def test_notifications_lead_to_the_portal(alerting: Stack, sink: HttpSink) -> No
 
 def test_a_rule_of_ones_own_is_told_about_with_its_own_runbook(alerting: Stack, sink: HttpSink) -> None:
     [fired] = wait_for("ShopTargets to arrive", lambda: alerts(sink, "ShopTargets", "firing"), timeout=90)
-    assert fired["labels"].items() >= {"module": "shop", "cls": "infra", "severity": "WARN"}.items()
-    assert fired["annotations"]["summary"].endswith("targets in infra")
+    assert fired["labels"].items() >= {"module": "shop", "job": "infra", "severity": "WARN"}.items()
+    assert fired["annotations"]["summary"].endswith("targets of job infra")
     page = alerting.get(urlsplit(fired["annotations"]["runbook_url"]).path)
     assert (page.status, "Sell less." in page.text) == (200, True)
 

@@ -17,7 +17,7 @@ from tests.sandbox.exporters import page, postgres_exporter
 from tests.sandbox.postgres import Postgres, postgres, replica
 from tests.sandbox.stack import free_port, wait_for
 
-from staddle.alerting.catalogue import Alert, runbooks, shipped
+from staddle.alerting.catalogue import Alert, Recording, runbooks, shipped
 from staddle.alerting.lint import expression, metrics_of
 from staddle.components.postgres_exporter import POSTGRES_EXPORTER
 from staddle.components.redis import REDIS_EXPORTER
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 TARGET = {"job", "cls", "ins", "ip", "instance", "exporter", "vip"}
 """Labels that targets have."""
+RECORDED = {rule.name: rule.expr for group in shipped().groups for rule in group.rules if isinstance(rule, Recording)}
 OF_SCRAPING = {"up", "scrape_duration_seconds"}
 ELSEWHERE = {"node_cpu_seconds_total": "node_exporter's; the stack's tests have it"}
 NOT_RUN = {
@@ -158,7 +159,8 @@ def _pgbouncer(keep: contextlib.ExitStack, programs: Debian, server: Postgres) -
 def test_the_metrics_of_an_alert_are_exposed_with_the_labels_that_it_names(
     alert: Alert, exposed: Mapping[str, set[str]]
 ) -> None:
-    used = [name for name in metrics_of(expression(alert)) if name not in OF_SCRAPING and name not in ELSEWHERE]
+    asked = [metric for name in metrics_of(expression(alert)) for metric in metrics_of(RECORDED.get(name, name))]
+    used = [name for name in asked if name not in OF_SCRAPING and name not in ELSEWHERE]
     if alert.module in NOT_RUN:
         # Names are all that can be said of them: they start as those of their exporter do.
         assert all(name.startswith(f"{alert.module}_") for name in used), NOT_RUN[alert.module]
