@@ -322,7 +322,10 @@ def test_interrupted_at_any_moment_what_is_served_is_whole(shelf: Shelf) -> None
             process.stdout.readline()
             time.sleep(chance.random() * longest)
             process.send_signal(signal.SIGKILL)
-            interrupted += "done" not in process.stdout.read()
+            if "done" in process.stdout.read():
+                longest /= 2  # it was measured while the machine was busier
+            else:
+                interrupted += 1
         served = tree.current(shelf.home, "pkgs")
         assert served is not None
         assert tree.verify(served, shelf.signer.key) == []
