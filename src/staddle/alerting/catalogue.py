@@ -156,7 +156,7 @@ def documents(folder: Traversable, problems: list[str]) -> Iterator[tuple[str, s
                 name = f"{module.name}/{path.name}"
                 try:
                     yield module.name, name, yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
-                except yaml.YAMLError as error:
+                except (yaml.YAMLError, UnicodeDecodeError) as error:
                     problems.append(f"{name}: is not YAML: {' '.join(str(error).split())}")
 
 
@@ -200,12 +200,11 @@ class _Reader:
         expr = str(rule.get("expr", "")).strip()
         if not expr:
             self._wrong(name, "has no expr")
-        labels = {key: str(value) for key, value in (rule.get("labels") or {}).items()}
-        when = {key: str(value) for key, value in (rule.get("when") or {}).items()}
+        labels, when = self._texts(name, rule, "labels"), self._texts(name, rule, "when")
         if "record" in rule:
             return Recording(name, self.module, self.file, expr, labels, when)
         threshold = self._threshold(name, rule.get("threshold"))
-        annotations = {key: str(value) for key, value in (rule.get("annotations") or {}).items()}
+        annotations = self._texts(name, rule, "annotations")
         if ("${threshold}" in expr) != (threshold is not None):
             self._wrong(name, "threshold and ${threshold} in expr belong together")
         if labels.get("scope", "instance") not in SCOPES:
@@ -225,14 +224,24 @@ class _Reader:
             when,
         )
 
+    def _texts(self, name: str, rule: dict[str, Any], key: str) -> dict[str, str]:
+        given = rule.get(key) or {}
+        if not isinstance(given, dict):
+            self._wrong(name, f"{key} is not a mapping")
+            return {}
+        return {str(label): str(value) for label, value in given.items()}
+
     def _threshold(self, name: str, given: Any) -> Threshold | None:
         if given is None:
             return None
         if not isinstance(given, dict) or not {"default", "unit", "meaning"} <= given.keys():
             self._wrong(name, "threshold needs default, unit and meaning")
             return None
-        low, high = given.get("range") or (None, None)
-        default = given["default"]
+        limits, default = given.get("range") or (None, None), given["default"]
+        if not isinstance(limits, list | tuple) or len(limits) != 2 or not all(map(_is_limit, limits)):
+            self._wrong(name, "range of threshold is not two numbers, as in [0, 1]")
+            return None
+        low, high = limits
         if given["unit"] not in UNITS:
             self._wrong(name, f"unit of threshold is none of {', '.join(UNITS)}")
         if not isinstance(default, int | float) or isinstance(default, bool):
@@ -244,6 +253,10 @@ class _Reader:
 
     def _wrong(self, name: str, message: str) -> None:
         self.problems.append(f"{self.file}: {name + ': ' if name else ''}{message}")
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _list(data: Any, key: str, where: str, problems: list[str]) -> list[Any]:

@@ -26,6 +26,8 @@ def read_own(folder: Path) -> OwnRules:
         found = runbooks_in(folder / "runbooks")
     except OSError as error:
         raise RuleError([f"{error.filename}: can't be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise RuleError([f"a runbook in {folder / 'runbooks'} is not UTF-8 text"]) from error
     if problems := list(_objections(catalogue, found)):
         raise RuleError(problems)
     return OwnRules(catalogue.groups, found)

@@ -105,6 +105,26 @@ def test_all_that_is_wrong_with_them_is_said_at_once_where_the_folder_is_named(h
     ]
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("{ severity: WARN, family: shop_queue }", "[WARN]", "ShopQueueLong: labels is not a mapping"),
+        ("[1, 1000]", "[1]", "ShopQueueLong: range of threshold is not two numbers, as in [0, 1]"),
+        ("[1, 1000]", "[a, b]", "ShopQueueLong: range of threshold is not two numbers, as in [0, 1]"),
+        ("groups:", "groups: {", "is not YAML"),
+    ],
+)
+def test_what_has_another_shape_is_said(home: Path, right: str, wrong: str, message: str) -> None:
+    put(home, "ours/rules/shop/queue.yml", RULES.replace(right, wrong, 1))
+    assert any(f"shop/queue.yml: {message}" in problem for problem in problems(home))
+
+
+@pytest.mark.parametrize("file", ["rules/shop/queue.yml", "runbooks/ShopGone.md"])
+def test_what_is_not_text_is_said(home: Path, file: str) -> None:
+    (home / "ours" / file).write_bytes(b"\xff\xfe\x00")
+    assert problems(home)
+
+
 def test_a_folder_that_is_not_there_is_an_error(home: Path) -> None:
     put(home, "fleet.yml", INVENTORY.replace("ours", "our"))
     assert any("there is no folder" in problem for problem in problems(home))
