@@ -50,6 +50,7 @@ CONTRAST = """() => {
 def chromium() -> Iterator[Browser]:
     """A browser, as long as the context lasts."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright.expect.set_options(timeout=15_000)
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield started

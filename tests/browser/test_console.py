@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -16,6 +17,7 @@ from staddle.console.assets import are_built
 from staddle.dashboards import BUILT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,24 +133,29 @@ def test_what_is_drawn_is_what_was_asked_for(tab: Tab, box: Stack) -> None:
     page = tab.open("/console/d/own")
     settled(page)
     count = box.query("count(up)")[0]["value"][1]
-    assert panel(page, "Targets").inner_text().split() == ["Targets", count]
+    expect(panel(page, "Targets")).to_have_text(re.compile(rf"^Targets\s*{count}$"))
     panel(page, "Up").get_by_role("row").nth(1).wait_for()
-    shown = [row.inner_text().split() for row in panel(page, "Up").get_by_role("row").all()]
+
+    def shown() -> set[tuple[str, str]]:
+        rows = [text.split() for text in panel(page, "Up").get_by_role("row").all_inner_texts()]
+        return {(cells[0], cells[-1]) for cells in rows[1:] if cells}
+
     asked = {(row["metric"]["ins"], row["value"][1]) for row in box.query('up{job="infra"}')}
-    assert {(cells[0], cells[-1]) for cells in shown[1:]} == asked
+    wait_for(lambda: f"{asked}, not {shown()}", lambda: shown() == asked)
     strange = panel(page, "Strange")
-    assert "never-heard-of" in strange.inner_text()
+    expect(strange).to_contain_text("never-heard-of")
 
 
 def test_sql_runs_as_the_monitoring_role_and_only_reads(tab: Tab) -> None:
     page = tab.open("/console/d/own?" + urlencode({"var-text": "it's; drop"}))
     states = {one["title"]: one["state"] for one in settled(page)}
     panel(page, "SQL").get_by_text("dbuser_monitor").wait_for()
-    cells = panel(page, "SQL").get_by_role("row").nth(1).inner_text().split("\n")
-    assert [cell for cell in cells if cell.strip()] == ["dbuser_monitor", "on", "it's; drop", "42"]
+    expect(panel(page, "SQL").get_by_role("row").nth(1)).to_have_text(
+        re.compile(r"^\s*dbuser_monitor\s*on\s*it's; drop\s*42\s*$")
+    )
     assert states["Write"] == states["Two"] == "Error"
-    assert "read-only" in panel(page, "Write").inner_text()
-    assert "multiple commands" in panel(page, "Two").inner_text()
+    expect(panel(page, "Write")).to_contain_text("read-only")
+    expect(panel(page, "Two")).to_contain_text("multiple commands")
 
 
 def test_from_home_down_to_a_statement_to_logs_and_back(tab: Tab, box: Stack) -> None:
@@ -180,7 +187,7 @@ def test_metrics_are_explored_with_names_that_are_offered(tab: Tab, box: Stack) 
     page.get_by_role("option", name="node_memory_MemTotal_bytes").wait_for()
     query.press("ArrowDown")
     query.press("Enter")
-    assert query.input_value() == "node_memory_MemTotal_bytes"
+    expect(query).to_have_value("node_memory_MemTotal_bytes")
     query.press_sequentially('{ins="b')
     page.get_by_role("option", name="box").wait_for()
     query.press("Tab")
@@ -199,7 +206,7 @@ def test_logs_and_traces_are_the_stores_own_pages_within_ours(tab: Tab) -> None:
     page = tab.open("/console/explore/logs?" + urlencode({"query": "app:=nginx OR *", "from": "now-15m", "to": "now"}))
     frame = page.frame_locator("iframe")
     frame.locator(".vlist .row").first.wait_for()
-    assert frame.locator("header.top").is_hidden()
+    expect(frame.locator("header.top")).to_be_hidden()
     page.wait_for_url("**/explore/logs#/?*query=app*")
     page.get_by_role("link", name="Traces").click()
     page.frame_locator('iframe[title="Traces"]').locator("main").wait_for()
@@ -215,8 +222,8 @@ def test_an_alert_is_silenced_from_the_page(tab: Tab, box: Stack) -> None:
     page = tab.open("/console/alerts")
     card = page.get_by_role("region", name="Made up")
     card.get_by_text("A summary").wait_for()
-    assert card.get_by_role("link", name="Runbook").get_attribute("href") == "/runbooks/NodeDown.html"
-    assert card.get_by_role("link", name="Dashboard").get_attribute("href") == "/ui/d/node-instance?var-ins=box"
+    expect(card.get_by_role("link", name="Runbook")).to_have_attribute("href", "/runbooks/NodeDown.html")
+    expect(card.get_by_role("link", name="Dashboard")).to_have_attribute("href", "/ui/d/node-instance?var-ins=box")
     card.get_by_role("button", name="Silence").click()
     form = page.get_by_role("dialog")
     form.get_by_label("1h").check(force=True)
@@ -246,14 +253,14 @@ def test_an_alert_leads_to_its_dashboard_its_logs_and_the_span_of_a_slow_stateme
     settled(page)
     slow = panel(page, "Slow statements")
     slow.get_by_role("button").filter(has_text="SELECT pg_sleep(0.5), 'mine'").first.click()
-    shown = {row.inner_text().split()[0]: row.inner_text().split()[-1] for row in slow.get_by_role("row").all()}
-    assert (shown["ins"], shown["cls"], shown["job"]) == ("pg-test-1", "pg-test", "postgres")
+    for name, value in {"ins": "pg-test-1", "cls": "pg-test", "job": "postgres"}.items():
+        slow.get_by_role("row").filter(has_text=re.compile(rf"^{name}\s*{value}$")).first.wait_for()
     slow.get_by_role("link", name="Its span").click()
     page.wait_for_url("**/explore/traces*")
     found = page.frame_locator('iframe[title="Traces"]').locator(".found-row")
     found.first.wait_for()
-    assert found.count() == 1
-    assert "SELECT pg_sleep(?)" in found.inner_text()
+    expect(found).to_have_count(1)
+    expect(found).to_contain_text("SELECT pg_sleep(?)")
 
 
 def _spans(box: Stack, query: str) -> str:
@@ -269,7 +276,7 @@ def test_rules_and_targets_are_those_that_there_are(tab: Tab, box: Stack) -> Non
     page.get_by_text(f"{len(targets)} targets").wait_for()
     page.get_by_placeholder("Filter").fill("job=pgsql")
     page.get_by_role("region", name="pgsql").wait_for()
-    assert page.get_by_role("region").count() == 1
+    expect(page.get_by_role("region")).to_have_count(1)
     assert "search=job" in page.url
 
 

@@ -13,6 +13,7 @@ from tests.browser.chromium import CONTRAST
 from tests.sandbox.stack import Stack, started, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def test_every_page_in_every_look(browser: Browser, box: Stack, width: int, them
         tab.open(path)
         tab.heading(heading)
         tab.page.locator("#pill[data-state=up]").wait_for()
-        playwright.expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
+        expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
         excess = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert excess <= 0, f"{path} is {excess} px too wide at {width}"
         assert tab.page.evaluate(CONTRAST) == [], f"{path} in {theme}"
@@ -137,10 +138,10 @@ def test_every_page_in_every_look(browser: Browser, box: Stack, width: int, them
 def test_the_home_page_is_useful_without_scripts(browser: Browser, box: Stack) -> None:
     tab = new_tab(browser, box, java_script_enabled=False)
     page = tab.open("/")
-    assert page.get_by_text("staddle status").first.is_visible()
-    assert page.locator("#inventory tbody tr").count() == 1
-    assert page.get_by_role("link", name="Download ca.crt").is_visible()
-    assert not page.locator("#pill").is_visible()
+    expect(page.get_by_text("staddle status").first).to_be_visible()
+    expect(page.locator("#inventory tbody tr")).to_have_count(1)
+    expect(page.get_by_role("link", name="Download ca.crt")).to_be_visible()
+    expect(page.locator("#pill")).to_be_hidden()
     tab.page.context.close()
 
 
@@ -149,10 +150,10 @@ def test_home_shows_health_and_filters_the_inventory(tab: Tab) -> None:
     tab.heading("Everything is healthy")
     assert page.locator(".stone").count() == page.locator(".stone[data-state=up]").count() > 5
     page.get_by_label("Filter the inventory").fill("no such node")
-    assert page.get_by_text("No node matches.").is_visible()
+    expect(page.get_by_text("No node matches.")).to_be_visible()
     page.get_by_label("Filter the inventory").fill("BOX 127")
-    assert page.locator("#inventory tbody tr:visible").count() == 1
-    assert page.locator("#inventory .badge").inner_text() == "admin"
+    expect(page.locator("#inventory tbody tr:visible")).to_have_count(1)
+    expect(page.locator("#inventory .badge")).to_have_text("admin")
 
 
 def test_the_theme_is_remembered(tab: Tab) -> None:
@@ -171,14 +172,14 @@ def test_when_metrics_cannot_be_reached_every_page_says_so(tab: Tab) -> None:
     tab.page.route("**/vmetrics/api/**", broken)
     page = tab.open("/")
     tab.heading("Health can’t be seen right now")
-    assert "VictoriaMetrics can’t be reached" in page.locator("#trouble").inner_text()
+    expect(page.locator("#trouble")).to_contain_text("VictoriaMetrics can’t be reached")
     assert page.locator("[data-live][data-state=up]").count() == 0
     tab.open("/vmetrics/targets")
     page.locator("#problem").get_by_text("VictoriaMetrics can’t be reached.").wait_for()
     page.unroute("**/vmetrics/api/**")
     page.get_by_role("button", name="Try again").click()
     page.locator("tr").nth(3).wait_for()
-    assert page.locator("#problem").inner_text() == ""
+    expect(page.locator("#problem")).to_have_text("")
 
 
 def test_a_graph_from_a_vmui_link(tab: Tab) -> None:
@@ -191,7 +192,7 @@ def test_a_graph_from_a_vmui_link(tab: Tab) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 100)
     page.locator(".tip li").first.wait_for()
     page.locator(".legend button").first.click()
-    assert page.locator("path.line").count() == 1
+    expect(page.locator("path.line")).to_have_count(1)
     page.mouse.move(box["x"] + 500, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 800, box["y"] + 100, steps=4)
@@ -216,21 +217,21 @@ def test_typing_a_query(tab: Tab) -> None:
     area.press_sequentially('"})')
     area.press("Enter")
     page.locator("path.line").wait_for(state="attached")
-    assert area.input_value() == 'sum(node_load1{job="node"})'
+    expect(area).to_have_value('sum(node_load1{job="node"})')
     page.get_by_role("button", name="Table").click()
     page.locator("table.values tbody tr").wait_for()
     page.get_by_text("Recent and examples").click()
-    assert page.locator("#recent-body code").first.inner_text() == 'sum(node_load1{job="node"})'
+    expect(page.locator("#recent-body code").first).to_have_text('sum(node_load1{job="node"})')
 
 
 def test_a_mistake_in_a_query_is_shown_as_the_api_says_it(tab: Tab) -> None:
     page = tab.open(f"/vmetrics/#/?g0.expr={quote('rate(up')}")
     problem = page.locator("#problem")
     problem.get_by_text("VictoriaMetrics refused the request (422).").wait_for()
-    assert "unexpected token" in problem.inner_text()
+    expect(problem).to_contain_text("unexpected token")
     page.get_by_role("combobox", name="Query A").fill("sum(up)by(job)")
     page.get_by_role("button", name="Format").click()
-    playwright.expect(page.get_by_role("combobox", name="Query A")).to_have_value("sum(up) by(job)")
+    expect(page.get_by_role("combobox", name="Query A")).to_have_value("sum(up) by(job)")
 
 
 def test_targets_are_grouped_and_filtered(tab: Tab, box: Stack) -> None:
@@ -238,10 +239,10 @@ def test_targets_are_grouped_and_filtered(tab: Tab, box: Stack) -> None:
     wanted = len(box.get("/vmetrics/api/v1/targets").json()["data"]["activeTargets"])
     page.locator(".targets tbody tr").nth(wanted - 1).wait_for()
     page.get_by_label("Filter targets").fill("ins=vmetrics-1")
-    assert page.locator(".targets tbody tr").count() == 1
-    assert page.evaluate("location.hash") == "#/?q=ins%3Dvmetrics-1"
+    expect(page.locator(".targets tbody tr")).to_have_count(1)
+    page.wait_for_url("**#/?q=ins%3Dvmetrics-1")
     page.get_by_label("Only down").check()
-    assert page.get_by_text("Nothing is down").is_visible()
+    expect(page.get_by_text("Nothing is down")).to_be_visible()
 
 
 def test_the_link_of_an_alert_opens_it(tab: Tab, box: Stack) -> None:
@@ -259,10 +260,10 @@ def test_rules_show_state_and_lead_to_metrics(tab: Tab) -> None:
     page = tab.open("/vmalert/")
     page.get_by_role("heading", name="NodeDown").wait_for()
     page.get_by_label("State").select_option("firing")
-    assert page.locator("#list .item-head h3:visible").all_inner_texts() == ["Watchdog"]
+    expect(page.locator("#list .item-head h3:visible")).to_have_text(["Watchdog"])
     page.locator("a.expr").first.click()
     page.locator("path.line").first.wait_for(state="attached")
-    assert page.locator("#rows textarea").input_value() == "vector(1)"
+    expect(page.locator("#rows textarea")).to_have_value("vector(1)")
 
 
 def test_a_silence_from_an_alert_to_its_end(tab: Tab) -> None:
@@ -293,7 +294,7 @@ def test_a_silence_that_alertmanager_refuses_keeps_the_form(tab: Tab) -> None:
     page.get_by_label("Comment").fill("broken")
     page.get_by_role("button", name="Silence").click()
     page.get_by_text("Alertmanager refused the request").wait_for()
-    assert page.get_by_label("Comment").input_value() == "broken"
+    expect(page.get_by_label("Comment")).to_have_value("broken")
 
 
 def test_what_an_alert_says_is_never_markup(tab: Tab) -> None:

@@ -18,6 +18,7 @@ from tests.sandbox.stack import wait_for
 from staddle import otlp
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 pytest.importorskip("duckdb", reason="the trace store needs the extra `logs`")
 
 if TYPE_CHECKING:
@@ -129,13 +130,14 @@ def hash_of(page: Page) -> dict[str, str]:
 
 def test_a_search_shows_dots_and_rows_and_follows_the_form(tab: Tab) -> None:
     page = tab.open(wait=".found-row", service="web")
-    assert page.locator(".found-row").count() == page.locator(".spot").count() == TRACES
-    assert page.locator(".spot.failed").count() == TRACES // 4
-    assert page.locator(".found-row").first.locator(".found-took").inner_text() == "120 ms"
+    expect(page.locator(".found-row")).to_have_count(TRACES)
+    expect(page.locator(".spot")).to_have_count(TRACES)
+    expect(page.locator(".spot.failed")).to_have_count(TRACES // 4)
+    expect(page.locator(".found-row").first.locator(".found-took")).to_have_text("120 ms")
     page.get_by_label("Attributes").fill("user=u8")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("heading", name="1 trace", exact=True).wait_for()
-    assert page.locator(".found-row").count() == 1
+    expect(page.locator(".found-row")).to_have_count(1)
     assert hash_of(page)["tags"] == "user=u8"
     page.get_by_label("Attributes").fill("")
     page.get_by_label("From duration").fill("50ms")
@@ -143,7 +145,7 @@ def test_a_search_shows_dots_and_rows_and_follows_the_form(tab: Tab) -> None:
     page.get_by_role("button", name="Search").click()
     page.get_by_role("heading", name="3 traces").wait_for()
     page.get_by_label("Order").select_option("longest")
-    assert page.locator(".found-took").all_inner_texts() == ["70 ms", "60 ms", "50 ms"]
+    expect(page.locator(".found-took")).to_have_text(["70 ms", "60 ms", "50 ms"])
     page.get_by_label("Service", exact=True).select_option("db")
     page.locator("#operation option", has_text="SELECT carts").wait_for(state="attached")
     page.go_back()
@@ -166,15 +168,15 @@ def test_what_can_not_be_read_is_told(tab: Tab) -> None:
 
 def test_a_trace_opens_as_a_waterfall(tab: Tab) -> None:
     page = tab.open(wait=".found-row", service="db", tags="error=true")
-    assert page.locator(".found-row").count() == TRACES // 4
+    expect(page.locator(".found-row")).to_have_count(TRACES // 4)
     page = tab.open("trace/8", wait=".wf-row")
     rows = page.locator(".wf-row")
     assert [r.split("\n")[1 if r[0].isdigit() else 0] for r in rows.all_inner_texts()] == ["web", "shop", "db"]
-    assert page.get_by_text("Took 80 ms").count() == 1
+    expect(page.get_by_text("Took 80 ms")).to_have_count(1)
     rows.nth(2).click()
     detail = page.locator(".span-detail")
-    assert "SELECT * FROM carts WHERE id = $1" in detail.inner_text()
-    assert "deadlock detected" in detail.inner_text()
+    expect(detail).to_contain_text("SELECT * FROM carts WHERE id = $1")
+    expect(detail).to_contain_text("deadlock detected")
     assert "Seq Scan\n  on carts" in detail.locator(".events pre").inner_text()
     assert hash_of(page)["span"] == f"{8:08x}{3:08x}"
     page.reload()
@@ -188,18 +190,18 @@ def test_the_waterfall_by_keys(tab: Tab) -> None:
     page.keyboard.press("j")
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
-    assert page.locator(".wf-row[aria-expanded=true]").get_attribute("data-id") == f"{8:08x}{3:08x}"
+    expect(page.locator(".wf-row[aria-expanded=true]")).to_have_attribute("data-id", f"{8:08x}{3:08x}")
     for key in ("ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
-    assert page.locator(".wf-row").count() == 2
+    expect(page.locator(".wf-row")).to_have_count(2)
     page.keyboard.press("ArrowRight")
-    assert page.locator(".wf-row").count() == 3
+    expect(page.locator(".wf-row")).to_have_count(3)
     page.keyboard.press("Home")
     page.keyboard.press("e")
-    assert page.locator(":focus").get_attribute("aria-label") == "db: SELECT carts, 40 ms, failed"
+    expect(page.locator(":focus")).to_have_attribute("aria-label", "db: SELECT carts, 40 ms, failed")
     page.keyboard.press("/")
     page.keyboard.type("carts")
-    assert page.locator(".wf-row:not([data-dim])").count() == 1
+    expect(page.locator(".wf-row:not([data-dim])")).to_have_count(1)
     page.locator(".wf-row").first.focus()
     page.keyboard.press("Escape")
     page.locator(".found-row, .empty").first.wait_for()
@@ -208,7 +210,7 @@ def test_the_waterfall_by_keys(tab: Tab) -> None:
 def test_what_strangers_write_is_only_text(tab: Tab) -> None:
     page = tab.open("trace/1", wait=".wf-row")
     page.locator(".wf-row").first.click()
-    assert EVIL in page.locator(".span-detail").inner_text()
+    expect(page.locator(".span-detail")).to_contain_text(EVIL)
     assert page.locator(".trace-title h2").inner_text().endswith(EVIL)
     assert "owned" not in page.title().replace(EVIL, "")
     assert page.locator("main img, main script").count() == 0
@@ -216,7 +218,7 @@ def test_what_strangers_write_is_only_text(tab: Tab) -> None:
 
 def test_the_service_map_leads_to_traces(tab: Tab) -> None:
     page = tab.open("map", wait=".map .node")
-    assert page.locator(".map .node-name").all_text_contents() == ["db", "shop", "web"]
+    expect(page.locator(".map .node-name")).to_have_text(["db", "shop", "web"])
     assert page.locator(".map .edge text").all_text_contents() == [str(TRACES), str(TRACES)]
     page.get_by_role("link", name="shop: show its traces").press("Enter")
     page.locator(".found-row").first.wait_for()
@@ -243,7 +245,7 @@ def test_behind_the_portal_spans_lead_to_logs(tab: Tab) -> None:
     assert (asked["g0.range_input"] in {"11s", "12s"}, asked["g0.relative_time"]) == (True, "none")
     own = page.get_by_role("link", name="Logs of this trace").get_attribute("href") or ""
     assert parse_qs(own.partition("#/?")[2])["query"] == [f"trace_id:={8:032x}"]
-    assert page.locator("#nav [aria-current]").inner_text() == "Traces"
+    expect(page.locator("#nav [aria-current]")).to_have_text("Traces")
 
 
 @pytest.mark.parametrize("width", [375, 1280])

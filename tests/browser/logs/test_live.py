@@ -11,6 +11,7 @@ import pytest
 from tests.browser.logs.page import Tab, messages, stamp
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 pytest.importorskip("duckdb", reason="the log store needs the extra `logs`")
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def test_live_tail_pauses_and_goes_on(tab: Tab) -> None:
     page.get_by_text("three", exact=True).wait_for()
     assert sorted(messages(page)) == ["one", "three", "two"]
     assert messages(page)[0] == "three"
-    assert "3 rows" in page.locator(".results-said").inner_text()
+    expect(page.locator(".results-said")).to_contain_text("3 rows")
     page.get_by_role("button", name="Stop").click()
     page.wait_for_url(lambda url: "live" not in url)
     tab.settled()
     page.locator(".results-said", has_text="ms").wait_for()
     tab.open("* | stats count()", wait="#problem .note", live="1")
-    assert "cannot be used in live tailing" in page.locator("#problem").inner_text()
+    expect(page.locator("#problem")).to_contain_text("cannot be used in live tailing")
 
 
 def test_after_a_break_nothing_comes_twice(tab: Tab) -> None:
@@ -54,7 +55,7 @@ def test_after_a_break_nothing_comes_twice(tab: Tab) -> None:
         page.wait_for_event("request", lambda request: request.url.endswith("/tail"))
     page.wait_for_timeout(200)
     assert messages(page) == ["row 1", "row 2"]
-    assert page.locator("#problem").inner_text() == ""
+    expect(page.locator("#problem")).to_have_text("")
 
 
 def test_a_slow_query_can_be_cancelled(tab: Tab) -> None:
@@ -66,7 +67,7 @@ def test_a_slow_query_can_be_cancelled(tab: Tab) -> None:
     area.press("Enter")
     page.locator("#run", has_text="Cancel").click()
     page.get_by_text("Cancelled").wait_for()
-    assert page.locator("#run").inner_text() == "Run"
+    expect(page.locator("#run")).to_have_text("Run")
     assert len(held) == 1
 
 
@@ -78,7 +79,7 @@ def test_when_the_store_cannot_be_reached_the_page_says_so(tab: Tab) -> None:
     page.unroute("**/logsql/**")
     page.get_by_role("button", name="Try again").click()
     page.locator(".vlist .row").first.wait_for()
-    assert page.locator("#problem").inner_text() == ""
+    expect(page.locator("#problem")).to_have_text("")
 
 
 def test_rows_are_downloaded(tab: Tab) -> None:
@@ -105,8 +106,8 @@ def test_the_portals_header_behind_the_portal(tab: Tab) -> None:
     )
     page = tab.open()
     page.get_by_role("link", name="Home").wait_for()
-    assert page.locator("#nav [aria-current]").inner_text() == "Logs"
-    assert page.get_by_role("link", name="Barn").get_attribute("href") == "/"
+    expect(page.locator("#nav [aria-current]")).to_have_text("Logs")
+    expect(page.get_by_role("link", name="Barn")).to_have_attribute("href", "/")
     assert page.locator("a[href^=javascript]").count() == 0
     page.get_by_role("button", name="Theme: system").click()
     page.get_by_role("button", name="Theme: light").click()
@@ -128,4 +129,4 @@ def test_a_row_leads_to_its_trace_where_there_is_a_trace_page(tab: Tab, traces: 
     link = page.locator(".detail a", has_text="Open trace")
     assert link.is_visible() is traces
     if traces:
-        assert link.get_attribute("href") == f"/vtraces/select/vmui/#/trace/{1234:032x}"
+        expect(link).to_have_attribute("href", f"/vtraces/select/vmui/#/trace/{1234:032x}")

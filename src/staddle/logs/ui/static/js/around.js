@@ -47,12 +47,15 @@ export function around(item, { store, look, act, query }) {
     };
     said.textContent = here < 0 ? "" : `${here} before, ${items.length - here - 1} after`;
     const tall = list.scrollHeight - list.scrollTop;
+    const asked = list.contains(document.activeElement);
     list.replaceChildren(
       here >= before ? more(`${MORE} rows further back`, () => ((before += MORE), load("up"))) : h("p", { class: "muted small around-end" }, "The stream begins here, or an hour without rows does."),
       ...items.map(draw),
       items.length - here - 1 >= after ? more(`${MORE} rows further on`, () => ((after += MORE), load("down"))) : h("p", { class: "muted small around-end" }, "Nothing came after."));
     if (first === true) list.querySelector(".here")?.scrollIntoView({ block: "center" });
     else if (first === "up") list.scrollTop = list.scrollHeight - tall;
+    // The button that was pressed is gone: the one in its place has the focus, so that Enter goes on.
+    if (asked) (list.querySelector(`button.around-more:${first === "up" ? "first" : "last"}-child`) ?? close).focus({ preventScroll: true });
   };
   document.body.append(dialog);
   dialog.showModal();
