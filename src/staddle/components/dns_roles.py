@@ -13,6 +13,7 @@ from staddle.components.base import INFRA, PROMETHEUS, Confinement, Context, Dra
 from staddle.components.pgsql import primary_names
 from staddle.components.registration import Registration
 from staddle.components.registry import component
+from staddle.dnsroles.decide import Cluster, hosts_file
 from staddle.manifest.layout import EMBEDDED, Program
 from staddle.manifest.resources import Directory, File, HttpHealth
 
@@ -58,6 +59,7 @@ class DnsRoles(InfraComponent):
                 Directory(ctx.at("/etc/staddle")),
                 File(settings, _settings(ctx)),
                 Directory(state, owner=ctx.owner(PROMETHEUS), group=ctx.owner(INFRA)),
+                *(_begins_with(ctx, cluster) for cluster in _clusters(ctx)),
             ),
             service=ServiceSpec(
                 name=self.name,
@@ -83,6 +85,18 @@ def folder(ctx: Context) -> str:
     return ctx.infra("primaries")
 
 
+def _clusters(ctx: Context) -> list[Cluster]:
+    return [Cluster(each.cluster, each.name, each.members, each.expected or "") for each in primary_names(ctx)]
+
+
+def _begins_with(ctx: Context, cluster: Cluster) -> File:
+    """Its file, which is the program's from then on, and goes with the cluster."""
+    content = hosts_file(cluster, cluster.expected).encode()
+    owner, group = ctx.owner(PROMETHEUS), ctx.owner(INFRA)
+    path = f"{folder(ctx)}/{cluster.cluster}"
+    return File(path, content, owner=owner, group=group, on_change="none", initial=True)
+
+
 def _settings(ctx: Context) -> bytes:
     params = ctx.params
     settings = {
@@ -91,8 +105,8 @@ def _settings(ctx: Context) -> bytes:
         "store": ctx.local(params.vmetrics_port),
         "folder": folder(ctx),
         "clusters": {
-            each.cluster: {"name": each.name, "members": dict(each.members), "expected": each.expected or ""}
-            for each in primary_names(ctx)
+            each.cluster: {"name": each.name, "members": dict(each.members), "expected": each.expected}
+            for each in _clusters(ctx)
         },
     }
     return (json.dumps(settings, indent=1, sort_keys=True) + "\n").encode()

@@ -127,7 +127,7 @@ def _compare(entry: Entry, now: State) -> tuple[str, str]:
     differences = (
         (now.kind == "absent", "missing", f"this {entry.kind} is gone"),
         (now.kind != entry.kind, "kind", f"this {entry.kind} is a {now.kind} now"),
-        (now.sha256 != entry.sha256, "content", "its content was changed"),
+        (now.sha256 != entry.sha256 and not entry.initial, "content", "its content was changed"),
         (now.target != entry.target, "target", f"{entry.target} → {now.target}"),
         (mode not in (None, now.mode), "mode", f"{mode or 0:04o} → {now.mode or 0:04o}"),
     )

@@ -55,6 +55,7 @@ class Entry:
     created: bool = True
     original: dict[str, Any] | None = None
     section: str | None = None
+    initial: bool = False
 
 
 @dataclass

@@ -29,7 +29,8 @@ class Resource:
     """A file, directory or symlink that must exist. Fields that don't belong to its kind are None.
 
     A `section` is a part of a file that others write, too. Once its place is known it is a file with `section` set:
-    `content_sha256` is the section's own content, `sha256` that of the whole file (`sections.py`).
+    `content_sha256` is the section's own content, `sha256` that of the whole file (`sections.py`). Likewise with an
+    `initial` content, which is for where there is no file.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Resource:
     target: str | None = None
     section: str | None = None
     content_sha256: str | None = None
+    initial: bool = False
 
 
 @dataclass(frozen=True)
@@ -321,7 +323,8 @@ def _resource(reader: Reader, blobs: Mapping[str, bytes] | None) -> Resource:
         origin=reader.optional_text("origin"),
         sha256=sha256,
         section=reader.name("section") if kind == "section" else None,
-        content_sha256=sha256 if kind == "section" else None,
+        content_sha256=sha256 if kind == "section" or reader.flag("initial") else None,
+        initial=reader.flag("initial"),
     )
 
 

@@ -233,6 +233,7 @@ def _entry(resource: Resource, component: str, old: Entry | None, replaced: Stat
         on_change=resource.on_change,
         section=resource.section,
         secret=resource.secret,
+        initial=resource.initial,
         created=old.created if old else True,
         original=old.original if old else replaced.to_data() if replaced else None,
     )
@@ -291,7 +292,7 @@ def _plan_return(path: str, entry: Entry, before: State, blobs: Mapping[str, byt
         old = blobs[after.sha256] if after.sha256 else None
         change.diff = difference(path, _content(path, before), old, secret=hidden)
     change.note = "what was there before could not be read from the ledger" if lost else None
-    if (before.kind, before.sha256, before.target) != (entry.kind, entry.sha256, entry.target):
+    if not entry.initial and (before.kind, before.sha256, before.target) != (entry.kind, entry.sha256, entry.target):
         words = ["had been changed by hand"]
         words += [f"that content is kept in the ledger as {before.sha256}"] if before.sha256 else []
         change.note = "; ".join([*words, *filter(None, [change.note])])

@@ -4,7 +4,8 @@
     …
     # staddle NAME: end
 
-For everything else in converge a section is a file whose new content is the old one with these lines replaced.
+For everything else in converge a section is a file whose new content is the old one with these lines replaced. An
+initial content is resolved here, too: where there is a file, its new content is the old one.
 """
 
 from __future__ import annotations
@@ -24,22 +25,29 @@ _NOTE = "(managed by Staddle: edit the inventory instead)"
 
 
 def resolve(block: Block, facts: Facts, blobs: dict[str, bytes]) -> Block:
-    """The block with its sections as files. Their contents are added to `blobs`. What can't be read stays a section,
-    which is an obstacle to planning.
+    """The block with its sections as files, and initial contents as those that are there. The contents are added to
+    `blobs`. What can't be read is an obstacle to planning.
     """
-    if not any(resource.kind == "section" for resource in block.resources):
+    if not any(resource.kind == "section" or resource.initial for resource in block.resources):
         return block
     return replace(block, resources=tuple(_resolve(resource, facts, blobs) for resource in block.resources))
 
 
 def _resolve(resource: Resource, facts: Facts, blobs: dict[str, bytes]) -> Resource:
-    if resource.kind != "section":
+    if resource.kind != "section" and not resource.initial:
         return resource
     try:
         state = facts.get(resource.path)
         old = read(resource.path) if state.kind == "file" else b""
     except (Obstacle, OSError):
         return replace(resource, kind="file")  # planning meets the same obstacle, and says so
+    if resource.initial:
+        if state.kind != "file":
+            return resource
+        sha256 = hashlib.sha256(old).hexdigest()
+        blobs[sha256] = old
+        facts.put(resource.path, replace(state, sha256=sha256, size=len(old)))  # the program may just have written it
+        return replace(resource, sha256=sha256)
     content = put(old, resource.section or "", blobs[resource.content_sha256 or ""])
     sha256 = hashlib.sha256(content).hexdigest()
     blobs[sha256] = content

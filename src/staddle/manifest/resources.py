@@ -35,7 +35,8 @@ class File:
     """A regular file with exactly this content.
 
     `origin` is the inventory position the content came from, for messages; `secret` keeps its content out of every
-    diff and report. A secret file is never readable by others than owner and group.
+    diff and report. A secret file is never readable by others than owner and group. An `initial` content is written
+    where there is no file; what a program makes of it later stays.
     """
 
     kind: ClassVar[str] = "file"
@@ -47,6 +48,7 @@ class File:
     on_change: OnChange = "restart"
     secret: bool = False
     origin: str | None = None
+    initial: bool = False
 
     def __post_init__(self) -> None:
         if self.secret and self.mode & 0o007:

@@ -39,9 +39,12 @@ class Host:
         secret: bool = False,
         origin: str | None = None,
         owner: str | None = None,
+        initial: bool = False,
     ) -> File:
         data = content.encode() if isinstance(content, str) else content
-        return File(self.at(path), data, mode, owner, on_change=on_change, secret=secret, origin=origin)
+        return File(
+            self.at(path), data, mode, owner, on_change=on_change, secret=secret, origin=origin, initial=initial
+        )
 
     def directory(self, path: str, mode: int = 0o755) -> Directory:
         return Directory(self.at(path), mode)

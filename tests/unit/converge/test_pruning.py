@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.converge.host import Host, block, resource, result
 
+from staddle.converge.drift import drift
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -45,6 +47,20 @@ def test_a_component_that_is_gone(host: Host) -> None:
     assert (result(report, "b").removed, result(report, "b").outcome) == (True, "changed")
     assert list(host.tree()) == ["x"]
     assert [b.component for b in host.converge(block("a", host.file("x"))).blocks] == ["a"]
+
+
+def test_what_a_program_made_of_an_initial_content_stays_until_the_file_is_no_longer_wanted(host: Host) -> None:
+    wanted = block("a", host.directory("d"), host.file("d/f", "first\n", initial=True))
+    assert resource(host.converge(wanted), "d/f").action == "create"
+    (host.base / "d/f").write_text("the program's\n")
+    assert resource(host.converge(wanted), "d/f").action == "none"
+    other = block("a", host.directory("d"), host.file("d/f", "second\n", initial=True, mode=0o600))
+    assert resource(host.converge(other), "d/f").action == "mode"
+    assert host.tree() == {"d": ("0o755", None), "d/f": ("0o600", "the program's\n")}
+    assert drift(str(host.state)) == ()
+    report = host.converge()
+    assert (resource(report, "d/f").action, resource(report, "d/f").note) == ("remove", None)
+    assert host.tree() == {}
 
 
 def test_what_others_put_into_our_directory_stays_and_so_does_the_directory(host: Host) -> None:
