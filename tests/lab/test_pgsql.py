@@ -484,7 +484,7 @@ def _gone(site: Site, cluster: str, hosts: list[str]) -> None:
     for ip in (FIRST, SECOND):
         host = admin.host(ip)
         assert host.run(f"ls /infra/targets/pgsql /infra/hosts | grep {cluster}; true").stdout == "", ip
-        # What was measured stays. So does where the last cluster's primary was, which nothing reads any more.
+        # What was measured stays.
         without = " ".join(f"--exclude-dir={folder}" for folder in ("metrics", "logs", "traces"))
         assert host.run(f"grep -rlI {without} -e {cluster} /etc /infra; true").stdout == "", ip
         for name in (cluster, f"{cluster}-1"):

@@ -79,6 +79,10 @@ def add_cluster(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Variable of the cluster, name=value; may be repeated.")
     ] = None,
+    watched_by: Annotated[
+        str | None,
+        typer.Option("--watched-by", help="For managed instances: the node that watches the hosts from afar."),
+    ] = None,
     inventory: Inventory = HERE,
     check: DryRun = False,
     yes: Yes = False,
@@ -86,14 +90,17 @@ def add_cluster(
     """Name a cluster in the inventory, or further hosts of one. Comments and layout stay as they are.
 
     The first host of a new cluster is its primary. PostgreSQL itself is not touched: `staddle apply` watches it then.
+    Hosts where Staddle has no access (managed instances, say) are watched by another node, an INFRA node say.
 
     Examples:
 
         staddle pg add pg-orders --host 10.10.10.11,10.10.10.12
         staddle pg add pg-orders --host 10.10.10.13
         staddle pg add pg-shop --host 10.10.10.21 --set pgbouncer_enabled=true --set pg_port=5433
+        staddle pg add pg-rds --host db.example.com --watched-by 10.10.10.10
     """
-    _change(inventory, lambda text: add(text, cluster, _split(host), values(setting or [])), check=check, yes=yes)
+    variables = values(setting or [])
+    _change(inventory, lambda text: add(text, cluster, _split(host), variables, watched_by), check=check, yes=yes)
 
 
 @app.command("rm")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from staddle.errors import StaddleError
-from staddle.inventory import document
-from staddle.inventory.edit import drop, put
+from staddle.inventory import elsewhere
+from staddle.inventory.edit import drop, put, read
 from staddle.inventory.modules import member
 from staddle.inventory.nearest import nearest
 from staddle.inventory.parameters.values import is_ip
@@ -53,19 +53,23 @@ def instances(fleet: Fleet) -> list[Instance]:
     return [instance for _, _, instance in sorted(rows, key=lambda row: row[:2])]
 
 
-def add(text: str, cluster: str, addresses: Sequence[str], variables: Mapping[str, Any]) -> str:
+def add(
+    text: str, cluster: str, addresses: Sequence[str], variables: Mapping[str, Any], watched_by: str | None = None
+) -> str:
     """The text with hosts of a cluster: a new group, the first of it the primary; or replicas in the group that it has.
+    With `watched_by`, the hosts are no nodes, and that node of the inventory watches what is there from afar.
 
     Whether that makes sense is for who loads it to say. Raises StaddleError.
     """
+    if watched_by:
+        return _add_elsewhere(text, cluster, addresses, variables, watched_by)
     wrong = [address for address in addresses if not is_ip(address)]
     if wrong or not addresses:
         raise StaddleError(f"no address of a host: {', '.join(map(repr, wrong)) or 'nothing'}",
                            hint="the hosts' intranet addresses, as in --host 10.10.10.11,10.10.10.12")  # fmt: skip
     if len({ipaddress.ip_address(address) for address in addresses}) < len(addresses):
         raise StaddleError("a host is named twice")
-    if not _NAME.fullmatch(cluster):
-        raise StaddleError(f"{cluster!r} is not a name for a cluster", hint="letters, digits, '.', '_' and '-'")
+    _check_name(cluster)
     group = _group_of(text, cluster)
     if group is None:
         hosts = {
@@ -76,25 +80,29 @@ def add(text: str, cluster: str, addresses: Sequence[str], variables: Mapping[st
     if variables:
         raise StaddleError(f"cluster {cluster!r} is there already: its variables are not changed")
     there = _groups(text)[group].get("hosts") or {}
-    numbers = [host.get("pg_seq", 0) for host in there.values() if isinstance(host, dict)]
-    known = [number for number in numbers if isinstance(number, int)]
-    for number, address in enumerate(addresses, max(known, default=0) + 1):
+    for number, address in enumerate(addresses, _next_number(text, cluster)):
         role = {"pg_role": "replica"} if any("pg_role" in (host or {}) for host in there.values()) else {}
         text = put(text, (*_CHILDREN, group, "hosts"), address, {"pg_seq": number, **role})
     return text
 
 
 def remove(text: str, cluster: str, addresses: Sequence[str]) -> str:
-    """The text without a cluster, or without some of its hosts. Raises StaddleError."""
-    group = _group_of(text, cluster)
-    if group is None:
-        known = [name for name in map(_cluster, _groups(text).values()) if name]
+    """The text without a cluster, or without some of its hosts; also where it is watched from afar. Raises StaddleError."""
+    group, far = _group_of(text, cluster), elsewhere.entries(text, cluster)
+    if group is None and not far:
+        known = sorted(_names(text))
         near = nearest(cluster, known)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known) or 'none'}"
         raise StaddleError(f"there is no cluster {cluster!r} with a group of its own", hint=hint)
+    watched = {instance.get("pg_host") for _, _, instance in far}
+    text = elsewhere.unwatch(text, cluster, addresses)
     if not addresses:
-        return drop(text, _CHILDREN, group)
+        return text if group is None else drop(text, _CHILDREN, group)
     for address in addresses:
+        if address in watched:
+            continue
+        if group is None:
+            raise StaddleError(f"nothing of {cluster!r} is watched at {address!r}")
         text = drop(text, (*_CHILDREN, group, "hosts"), address)
     return text
 
@@ -113,9 +121,39 @@ def values(assignments: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def _add_elsewhere(text: str, cluster: str, hosts: Sequence[str], variables: Mapping[str, Any], watched_by: str) -> str:
+    if not hosts:
+        raise StaddleError("no host is named", hint="names or addresses, as in --host db.example.com")
+    _check_name(cluster)
+    there = {instance.get("pg_host") for _, _, instance in elsewhere.entries(text, cluster)}
+    twice = [host for number, host in enumerate(hosts) if host in there or host in hosts[:number]]
+    if twice:
+        raise StaddleError(f"named twice: {', '.join(map(repr, twice))}")
+    return elsewhere.watch(text, cluster, hosts, watched_by, variables, _next_number(text, cluster))
+
+
+def _check_name(cluster: str) -> None:
+    if not _NAME.fullmatch(cluster):
+        raise StaddleError(f"{cluster!r} is not a name for a cluster", hint="letters, digits, '.', '_' and '-'")
+
+
+def _next_number(text: str, cluster: str) -> int:
+    """For a further instance of the cluster: one more than the highest."""
+    group = _group_of(text, cluster)
+    hosts = (_groups(text)[group].get("hosts") or {}).values() if group else ()
+    instances = [*hosts, *(instance for _, _, instance in elsewhere.entries(text, cluster))]
+    numbers = [instance.get("pg_seq", 0) for instance in instances if isinstance(instance, dict)]
+    return max((number for number in numbers if isinstance(number, int)), default=0) + 1
+
+
+def _names(text: str) -> set[str]:
+    """Of all clusters that `remove` knows."""
+    far = (instance.get("pg_cluster") for _, _, instance in elsewhere.entries(text, None))
+    return {name for name in (*map(_cluster, _groups(text).values()), *far) if isinstance(name, str)}
+
+
 def _groups(text: str) -> dict[str, dict[str, Any]]:
-    tree, _ = document.parse(text, "inventory")
-    data: Any = document.plain(tree) if tree else None
+    data: Any = read(text)
     for name in _CHILDREN:
         data = data.get(name) if isinstance(data, dict) else None
     return {name: group for name, group in (data or {}).items() if isinstance(group, dict)}

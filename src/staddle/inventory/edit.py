@@ -24,12 +24,22 @@ _SECTIONS = ("all", "children", "hosts", "vars")
 _PLAIN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 
 
-def put(text: str, path: Path, key: str, value: Mapping[str, Any]) -> str:
+def read(text: str) -> Any:
+    """What the text says, with keys as they are written. Raises StaddleError."""
+    tree, problems = document.parse(text, "inventory")
+    if tree is None or any(problem.is_error for problem in problems):
+        raise StaddleError("the inventory can't be read", hint="`staddle check` says why")
+    return _named(document.plain(tree))
+
+
+def put(text: str, path: Path, key: str | int, value: Mapping[str, Any]) -> str:
     """The text with `key: value` as the last entry of the mapping at `path`, which is made if it isn't there.
+
+    In a path, and to `drop`, a number is what is written.
 
     Raises StaddleError if there is such an entry, or the layout doesn't allow it.
     """
-    data = _data(text)
+    data = read(text)
     wanted = copy.deepcopy(data)
     place = wanted
     for name in path:
@@ -40,10 +50,10 @@ def put(text: str, path: Path, key: str, value: Mapping[str, Any]) -> str:
             place = None
     if not isinstance(place, dict):
         raise StaddleError(f"{'.'.join(path)} is not a mapping")
-    if key in place:
-        raise StaddleError(f"{'.'.join((*path, key))} is there already")
-    place[key] = _plain(value)
-    known, entry = _existing(data, path), {key: value}
+    if str(key) in place:
+        raise StaddleError(f"{'.'.join((*path, str(key)))} is there already")
+    place[str(key)] = _named(value)
+    known, entry = _existing(data, path), dict[str | int, Any]({key: value})
     for name in reversed(path[len(known) :]):
         entry = {name: entry}
     [(first, content)] = entry.items()
@@ -55,7 +65,7 @@ def drop(text: str, path: Path, key: str) -> str:
 
     Raises StaddleError if there is none.
     """
-    wanted = copy.deepcopy(_data(text))
+    wanted = copy.deepcopy(read(text))
     place: Any = wanted
     for name in path:
         place = place.get(name) if isinstance(place, dict) else None
@@ -65,7 +75,7 @@ def drop(text: str, path: Path, key: str) -> str:
     return _checked(_without(text, path, key), wanted, key)
 
 
-def _inserted(text: str, path: Path, key: str, value: Any) -> str:
+def _inserted(text: str, path: Path, key: str | int, value: Any) -> str:
     """`path` leads to a mapping, or to a key without a value."""
     newline = "\r\n" if "\r\n" in text else "\n"
     keys, node = _find(text, path)
@@ -180,7 +190,7 @@ def _step(keys: Sequence[Any], node: Any) -> int:
     return _STEP
 
 
-def _block(key: str, value: Any, column: int, step: int) -> list[str]:
+def _block(key: str | int, value: Any, column: int, step: int) -> list[str]:
     """An entry in block style."""
     head = " " * column + f"{_flow(key)}:"
     if value == {}:
@@ -216,18 +226,12 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _data(text: str) -> Any:
-    tree, problems = document.parse(text, "inventory")
-    if tree is None or any(problem.is_error for problem in problems):
-        raise StaddleError("the inventory can't be read", hint="`staddle check` says why")
-    return document.plain(tree)
+def _named(value: Any) -> Any:
+    """With keys as they are written: 20001 is "20001"."""
+    return {str(key): _named(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _plain(value: Any) -> Any:
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _checked(text: str, wanted: Any, key: str) -> str:
+def _checked(text: str, wanted: Any, key: str | int) -> str:
     """The text, if it says what it should. Keys without a value and empty mappings are the same."""
     tree, problems = document.parse(text, "inventory")
     if tree is None or any(problem.is_error for problem in problems) or _bare(document.plain(tree)) != _bare(wanted):
@@ -238,5 +242,5 @@ def _checked(text: str, wanted: Any, key: str) -> str:
 
 def _bare(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: _bare(item) for key, item in data.items()} or None
+        return {str(key): _bare(item) for key, item in data.items()} or None
     return [_bare(item) for item in data] if isinstance(data, list) else data

@@ -80,6 +80,22 @@ def test_what_was_added_goes_again_and_leaves_nothing(file: Path) -> None:
     assert file.read_text("utf-8") == FLEET
 
 
+def test_a_managed_instance_is_watched_by_a_node_and_no_longer(file: Path) -> None:
+    far = ("--watched-by", "10.0.0.1")
+    assert run("add", "pg-rds", "--host", "a.example.com", *far, "--set", "pg_port=6432", "-i", file).exit_code == 0
+    assert run("add", "pg-rds", "--host", "b.example.com", *far, "-i", file).exit_code == 0
+    first = "20001: { pg_cluster: pg-rds, pg_seq: 1, pg_host: a.example.com, pg_port: 6432 }"
+    second = "20002: { pg_cluster: pg-rds, pg_seq: 2, pg_host: b.example.com }"
+    both = FLEET.replace("infra_seq: 1 }", f"infra_seq: 1, pg_exporters: {{ {first}, {second} }} }}")
+    assert file.read_text("utf-8") == both
+    rows = json.loads(run("ls", "--json", "-i", file).stdout)
+    assert [(row["ins"], row["watched_by"]) for row in rows][1:] == [("pg-rds-1", "10.0.0.1"), ("pg-rds-2", "10.0.0.1")]
+    assert run("rm", "pg-rds", "--host", "a.example.com", "-i", file).exit_code == 0
+    assert file.read_text("utf-8") == both.replace(f"{first}, ", "")
+    assert run("rm", "pg-rds", "-i", file).exit_code == 0
+    assert file.read_text("utf-8") == FLEET
+
+
 def test_only_shown_is_not_written(file: Path) -> None:
     result = run("rm", "pg-a", "--check", "-i", file)
     assert result.exit_code == 0
@@ -105,6 +121,9 @@ def test_no_secret_is_shown(file: Path) -> None:
         (("add", "pg-a", "--host", "10.0.0.3", "--set", "pg_port=1"), "variables are not changed"),
         (("add", "pg-a", "--host", "10.0.0.2"), "is there already"),
         (("add", "pg-b", "--host", "10.0.0.3", "--set", "pg_port"), "a variable is name=value"),
+        (("add", "pg-r", "--host", "x", "--watched-by", "10.0.0.11"), "'10.0.0.11' is no host of the inventory"),
+        (("add", "pg-r", "--host", "x,x", "--watched-by", "10.0.0.1"), "named twice: 'x'"),
+        (("add", "pg-r", "--watched-by", "10.0.0.1"), "no host is named"),
         (("rm", "pg-c"), "there is no cluster 'pg-c'"),
         (("rm", "pg-a", "--host", "10.0.0.7"), "there is no all.children.databases.hosts.10.0.0.7"),
     ],
