@@ -66,7 +66,8 @@ def complaints(tab: Tab) -> list[str]:
 
 def excused(board: dict[str, Any], panel_id: str) -> bool:
     """Whether a panel says itself why it may have nothing to show, or is about a module that this stack doesn't run."""
-    if board["uid"].startswith(("redis", "etcd", "infra-grafana")):
+    others = ("redis", "etcd", "infra-grafana", "node-haproxy", "pgsql-pgbouncer", "pgsql-patroni", "pgsql-backup")
+    if board["uid"].startswith(others):
         return True
     for each in board["panels"]:
         for one in (each, *each.get("panels", ())):

@@ -1,4 +1,4 @@
-"""Whether the dashboards of a folder have something to show in a stack."""
+"""Whether dashboards have something to show in a stack."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from tests.sandbox.stack import Stack
 
 
-def wait_for_dashboards(stack: Stack, *folders: str, timeout: float = 120) -> None:
-    """Every query of theirs parses, and returns something, or its panel says why it may not: soon, as rates take a while."""
-    chosen = [source for source in shipped_sources() if source.file.split("/")[0] in folders]
+def wait_for_dashboards(stack: Stack, *wanted: str, timeout: float = 120) -> None:
+    """Those of folders, or single ones by their uid: soon (rates take a while), every query of theirs parses, and returns
+    something, or its panel says why it may not.
+    """
+    chosen = [source for source in shipped_sources() if {source.file.split("/")[0], source.uid} & {*wanted}]
+    assert chosen
     found: list[str] = []
 
     def nothing() -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 from tests.sandbox.conftest import FAST
 from tests.sandbox.dashboards import wait_for_dashboards
@@ -37,7 +38,7 @@ class Around:
     etcd: int
     pgbouncer: int
     haproxy: int
-    seconds: float = 0
+    service: int
 
     def inventory(self) -> str:
         """The stack's own, with all of that."""
@@ -94,8 +95,8 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
             folder.chmod(0o755)  # servers that refuse root write their logs below it
         stack = keep.enter_context(contextlib.contextmanager(started)(home, FAST))
         found = Around(
-            stack, programs, server, (free_port(), free_port()), free_port(), free_port(), free_port()
-        )  # fmt: skip
+            stack, programs, server, (free_port(), free_port()), free_port(), free_port(), free_port(), free_port()
+        )
         for port in found.redis:
             log = found.log_dir("redis") / f"{port}.log"
             options = ("--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--logfile", str(log))
@@ -153,6 +154,9 @@ def _haproxy(around: Around) -> Path:
         "defaults\n  mode http\n  timeout client 10s\n  timeout server 10s\n  timeout connect 1s\n"
         f"frontend stats\n  bind 127.0.0.1:{around.haproxy}\n"
         "  http-request use-service prometheus-exporter if { path /metrics }\n"
+        f"listen primary\n  mode tcp\n  bind 127.0.0.1:{around.service}\n"
+        f"  default-server check inter 200ms\n  server pg-test-1 127.0.0.1:{around.pgbouncer}\n"
+        f"  server pg-test-2 127.0.0.1:{free_port()} backup\n"
     )
     return path
 
@@ -241,7 +245,15 @@ def test_etcd_is_seen_as_it_sees_itself(around: Around) -> None:
 
 
 def test_dashboards_have_something_to_show(around: Around) -> None:
-    wait_for_dashboards(around.stack, "redis", "etcd")
+    # Through HAProxy to PgBouncer to PostgreSQL.
+    settings = {"host": "127.0.0.1", "port": around.service, "user": "postgres", "password": PASSWORD, "dbname": "shop"}
+    with psycopg.connect(**settings, autocommit=True, prepare_threshold=None) as client:  # type: ignore[arg-type]
+        for _ in range(20):
+            client.execute("SELECT 1")
+        boards = ("pgsql-pgbouncer", "pgsql-backup", "node-haproxy")
+        wait_for_dashboards(around.stack, "redis", "etcd", *boards)
+    [said] = [row for row in around.psql("SHOW STATS") if row["database"] == "shop"]
+    wait_until(around, 'pgbouncer_stats_queries_pooled_total{database="shop"}', float(said["total_query_count"]))
 
 
 def test_pgbouncer_is_seen_as_it_sees_itself(around: Around) -> None:

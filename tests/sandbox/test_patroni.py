@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from tests.sandbox.dashboards import wait_for_dashboards
 from tests.sandbox.debian import ETCD, debian
 from tests.sandbox.dns import dns_query
 from tests.sandbox.patroni import PATRONI, Member, member, wait_for_role
@@ -90,9 +91,7 @@ class Around:
         return {(each["alertname"], each.get("ins", "")): each for each in found}
 
     def wait_for_alerts(self, *due: tuple[str, str], within: float = 120) -> dict[tuple[str, str], dict[str, str]]:
-        with contextlib.suppress(AssertionError):
-            wait_for("alerts", lambda: set(due) <= self.told().keys(), within)
-        assert set(due) <= self.told().keys()
+        wait_for(lambda: f"alerts {set(due) - self.told().keys()}", lambda: set(due) <= self.told().keys(), within)
         return self.told()
 
 
@@ -175,6 +174,10 @@ def test_alerts_and_runbooks_ask_for_what_patroni_gives(around: Around) -> None:
     assert asked
     assert asked <= given
     assert set(re.findall(r"\b(patroni_\w+)", "".join(runbooks("")[alert.name] for alert in alerts))) <= given
+
+
+def test_its_dashboard_has_something_to_show(around: Around) -> None:
+    wait_for_dashboards(around.stack, "pgsql-patroni")
 
 
 def test_its_log_is_rows_with_levels_and_labels(around: Around) -> None:

@@ -29,10 +29,10 @@ EXPECTED = {
         *("infra-alertmanager", "infra-grafana", "infra-blackbox", "infra-dns-ntp", "infra-log-agent", "infra-repo"),
         *("logs-instance", "traces-service"),
     },
-    "node": {"node-overview", "node-cluster", "node-instance", "node-disk", "node-alert"},
+    "node": {"node-overview", "node-cluster", "node-instance", "node-disk", "node-alert", "node-haproxy"},
     "pgsql": {
         *("pgsql-overview", "pgsql-cluster", "pgsql-instance", "pgsql-database", "pgsql-query", "pgsql-replication"),
-        *("pgsql-activity", "pgsql-alert", "pgsql-logs"),
+        *("pgsql-activity", "pgsql-alert", "pgsql-logs", "pgsql-pgbouncer", "pgsql-patroni", "pgsql-backup"),
     },
     "redis": {"redis-overview", "redis-instance"},
     "etcd": {"etcd-overview"},

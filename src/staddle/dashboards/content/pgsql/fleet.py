@@ -118,7 +118,7 @@ CLUSTER_BOARD = Board(
     about="One cluster: its instances side by side, its databases, its replication, its hosts.",
     tags=["Cluster"],
     variables=[ONE_CLUSTER],
-    links=[UP, to("pgsql-replication", "Replication", cls="$cls"), to("pgsql-activity", "Activity", cls="$cls"), to("pgsql-alert", "Alerts", cls="$cls"),
+    links=[UP, to("pgsql-replication", "Replication", cls="$cls"), to("pgsql-activity", "Activity", cls="$cls"), to("pgsql-patroni", "Patroni", cls="$cls"), to("pgsql-backup", "Backup", cls="$cls"), to("pgsql-alert", "Alerts", cls="$cls"),
            to("pgsql-logs", "Logs", cls="$cls"), nav.traces_of(cls="$cls"), to("node-cluster", "Hosts", cls="$cls")],
     dropdowns=[DROPDOWN],
     alerts='cls="$cls"',

@@ -53,6 +53,7 @@ BOARDS = [
             UP,
             to("pgsql-cluster", "Cluster $cls", cls="$cls"),
             to("pgsql-activity", "Activity", cls="$cls", ins="$ins"),
+            to("pgsql-pgbouncer", "PgBouncer", cls="$cls", ins="$ins"),
             to("pgsql-database", "Databases", ins="$ins"),
             to("pgsql-logs", "Logs", cls="$cls", ins="$ins"),
             nav.traces_of(cls="$cls"),
