@@ -35,6 +35,8 @@ SECOND_NS = 1_000_000_000
 MAX_ATTEMPTS = 3
 MAX_JOBS = 4
 SWEEP_SECONDS = 300.0
+PATIENCE = 5.0
+"""Seconds until a folder counts as in use by another process."""
 
 
 class Store:
@@ -93,13 +95,19 @@ class Store:
 
     @staticmethod
     def _own(folder: Path) -> int:
+        """Take the lock. Who was just killed may have it for a moment more: in a child that it was about to start."""
         fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            raise StoreError(f"{folder}: in use by another process") from error
-        return fd
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if isinstance(error, BlockingIOError) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                    continue
+                os.close(fd)
+                raise StoreError(f"{folder}: in use by another process") from error
+            return fd
 
     def _recover(self) -> None:
         """Forget what was begun and not finished: segments that parts have, files that the manifest doesn't name."""

@@ -171,11 +171,20 @@ def test_a_snapshot_keeps_files_that_merging_replaced(tmp_path: Path) -> None:
     store.close()
 
 
-def test_one_folder_has_one_owner(tmp_path: Path) -> None:
+def test_one_folder_has_one_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("staddle.store.store.PATIENCE", 0.2)
     store = Store(Options(tmp_path))
     with pytest.raises(StoreError, match="in use"):
         Store(Options(tmp_path))
     store.close()
+
+
+def test_an_owner_that_is_about_to_be_gone_is_waited_for(tmp_path: Path) -> None:
+    store = Store(Options(tmp_path))
+    closing = threading.Timer(0.3, store.close)
+    closing.start()
+    Store(Options(tmp_path)).close()
+    closing.join()
 
 
 def test_a_segment_that_cannot_be_converted_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
