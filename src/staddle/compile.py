@@ -11,6 +11,7 @@ from staddle.components.base import Context
 from staddle.components.registration import Registry
 from staddle.components.registry import all_components
 from staddle.components.render import NOTE
+from staddle.inventory.proxy import environment
 from staddle.manifest import supervisor, systemd
 from staddle.manifest.layout import LOGS, STATE
 from staddle.manifest.resources import Block, Directory, File, Group, Installed, Manifest, Service, Symlink, User
@@ -118,6 +119,8 @@ def compile_node(ctx: Context) -> Manifest:
         manager=ctx.layout.manager,
         blocks=tuple(blocks),
         offers=ctx.layout.offers,
+        # A sandbox is brought about by the process that has it already.
+        environment={} if ctx.layout.is_sandbox else environment(ctx.fleet, ctx.node),
     )
 
 

@@ -13,7 +13,9 @@ from staddle.drive.rundir import admin_directory
 from staddle.drive.sandbox import INVENTORY
 from staddle.errors import StaddleError
 from staddle.inventory import load_inventory
+from staddle.inventory.proxy import environment
 from staddle.programs.provision import Step
+from staddle.programs.proxied import proxied
 from staddle.repo import bundle as bundles
 from staddle.repo.model import Target, known_targets
 from staddle.repo.offline import actions
@@ -58,7 +60,8 @@ def wheels(
     """
     targets = [Target.parse(text) for text in target] if target else known_targets()
     folder = _admin(inventory, admin) / WHEELS
-    with output.reporting() as reporter:
+    fleet = load_inventory(inventory).fleet if inventory.exists() else None
+    with output.reporting() as reporter, proxied(environment(fleet, fleet.infra[0]) if fleet else {}):
         found = collect(folder, pythons_of(targets), targets[0].arch, lambda text: reporter.step(Step(text)))
     output.out.print(f"{len(found)} wheels in {folder}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from staddle.cli.transfers import watching
 from staddle.drive.rundir import admin_directory
 from staddle.errors import StaddleError
 from staddle.inventory import load_inventory
+from staddle.inventory.proxy import environment
 from staddle.repo.model import RepoError, Target
 
 if TYPE_CHECKING:
@@ -242,6 +244,7 @@ def _open(inventory: Path) -> Repository:
     except ModuleNotFoundError as error:
         raise StaddleError(f"building a repository needs {error.name}", hint="pip install 'staddle[repo]'") from error
     loaded = load_inventory(inventory)
+    os.environ.update(environment(loaded.fleet, loaded.fleet.infra[0]))  # for as long as this program runs
     return Repository(loaded.fleet, inventory.absolute(), admin_directory(inventory))
 
 

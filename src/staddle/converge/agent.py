@@ -94,6 +94,7 @@ class _Run:
             raise ManifestError(f"no such component: {', '.join(unknown)}; there are {', '.join(named)}")
 
     def run(self) -> None:
+        os.environ.update(self._manifest.environment)
         check = self._report.check
         if not check:
             stage.clean(self._store.path)

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .reader import ManifestError, Reader
@@ -188,6 +188,7 @@ class Manifest:
     blobs: dict[str, bytes]
     digest: str
     offers: Offers | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(data: Any) -> Manifest:
@@ -214,6 +215,7 @@ def parse(data: Any) -> Manifest:
         blobs=blobs,
         digest=hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest(),
         offers=_offers(top.object("offers")) if "offers" in top.data else None,
+        environment=_environment(top),
     )
 
 
@@ -328,13 +330,18 @@ def _resource(reader: Reader, blobs: Mapping[str, bytes] | None) -> Resource:
     )
 
 
+def _environment(reader: Reader) -> dict[str, str]:
+    found: dict[str, str] = reader.object("environment").data if "environment" in reader.data else {}
+    if not all(isinstance(value, str) for value in found.values()):
+        raise reader.fail("environment", "strings")
+    return found
+
+
 def _validator(reader: Reader) -> Validator:
     argv = reader.items("argv")
-    environment = reader.object("environment").data
+    environment = _environment(reader)
     if not argv or not all(isinstance(word, str) for word in argv):
         raise reader.fail("argv", "a non-empty list of strings")
-    if not all(isinstance(value, str) for value in environment.values()):
-        raise reader.fail("environment", "strings")
     return Validator(
         reader.text("name"), tuple(argv), environment, reader.seconds("timeout"), reader.flag("provisional")
     )

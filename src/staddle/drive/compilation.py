@@ -22,10 +22,12 @@ from staddle.drive.supplies import Supplier, Supply, unpack_status
 from staddle.drive.system import system_layout, unavailable
 from staddle.errors import FleetError, StaddleError
 from staddle.inventory import load_inventory
+from staddle.inventory.proxy import environment
 from staddle.manifest.canonical import digest, to_json
 from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
 from staddle.pki.files import write_file
+from staddle.programs.proxied import proxied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set as AbstractSet
@@ -69,8 +71,9 @@ def compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
 
     All nodes of the inventory take part: what the others register is in these hosts' files.
     """
-    with _garbage_left():
-        return _compile_run(run, inventory, admin)
+    fleet = loaded(inventory).fleet
+    with _garbage_left(), proxied(environment(fleet, fleet.infra[0])):
+        return _compile_run(run, fleet, inventory, admin)
 
 
 @contextmanager
@@ -84,8 +87,7 @@ def _garbage_left() -> Iterator[None]:
         gc.set_threshold(*thresholds)
 
 
-def _compile_run(run: RunDirectory, inventory: Path, admin: Path) -> Compiled:
-    fleet = loaded(inventory).fleet
+def _compile_run(run: RunDirectory, fleet: Fleet, inventory: Path, admin: Path) -> Compiled:
     seen = set(run.hosts("facts"))
     facts = {node.ip: _facts(node.ip, run, admin) for node in fleet.nodes}
     supplier = Supplier(admin, _quiet)

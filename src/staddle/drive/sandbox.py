@@ -22,11 +22,13 @@ from staddle.drive.ports import conflicts
 from staddle.drive.supervision import Supervision
 from staddle.errors import PortInUseError, SandboxError
 from staddle.inventory import Loaded, load_inventory, parse_inventory
+from staddle.inventory.proxy import environment
 from staddle.manifest.canonical import to_data
 from staddle.manifest.layout import LOGS, STATE, Layout, Program
 from staddle.manifest.resources import Manager
 from staddle.programs.embedded import embedded_programs
 from staddle.programs.provision import Step, provision
+from staddle.programs.proxied import proxied
 from staddle.programs.shelf import cache_directory
 
 if TYPE_CHECKING:
@@ -102,9 +104,10 @@ class Sandbox:
         loaded = self._load(inventory)
         fleet, own = _reduce(loaded.fleet, node)
         self._make_root()
-        programs = embedded_programs() | provision(
-            packages_on(own, sandbox=True), self.root / "programs", cache_directory() / "apt", on_step
-        )
+        with proxied(environment(fleet, own)):
+            programs = embedded_programs() | provision(
+                packages_on(own, sandbox=True), self.root / "programs", cache_directory() / "apt", on_step
+            )
         layout = self._layout(programs, port_offset)
         contexts = contexts_of(fleet, lambda _: layout)
         on_step(Step("checking ports"))

@@ -6,7 +6,7 @@ File contents are carried once each, by SHA-256, in `blobs`; a file entry holds 
      "blocks": [{"component", "phase", "resources": [{"kind", "path", …, "sha256"}], "validators": […],
                  "service": {…}|null, "packages": […], "accounts": […], "commands": […], "displaces": […],
                  "trees": […], "lacking": text}],
-     "blobs": {sha256: base64}, "offers": {"index", "files": {package: sha256}, "only"}}
+     "blobs": {sha256: base64}, "offers": {"index", "files": {package: sha256}, "only"}, "environment": {name: value}}
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def to_data(manifest: Manifest) -> dict[str, Any]:
         "manager": _fields(manifest.manager),
         "blocks": blocks,
         "blobs": blobs,
+        **({"environment": dict(manifest.environment)} if manifest.environment else {}),
         **({"offers": {**_fields(manifest.offers), "files": dict(manifest.offers.files)}} if manifest.offers else {}),
     }
 

@@ -265,7 +265,8 @@ class Manifest:
     """The desired state of one host, in the order in which it is brought about.
 
     `state` is the directory (0700) in which converge keeps its ledger; `log_dir` holds `<service>.log`, of which a
-    failure report quotes the end. `offers` are packages that it can have sent.
+    failure report quotes the end. `offers` are packages that it can have sent. `environment` is for what converge runs
+    there, apt above all; it may have a proxy's password.
     """
 
     node: str
@@ -275,3 +276,4 @@ class Manifest:
     manager: Manager
     blocks: tuple[Block, ...]
     offers: Offers | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -119,11 +119,14 @@ class Web:
         if proxy not in self._pools:
             limit = urllib3.Timeout(connect=15, read=30)
             agent = {"User-Agent": f"staddle/{__version__}"}
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, maxsize=self._connections, timeout=limit, headers=agent)
-                if proxy
-                else urllib3.PoolManager(maxsize=self._connections, timeout=limit, headers=agent)
-            )
+            if proxy:
+                who = urllib.parse.urlsplit(proxy).netloc.rpartition("@")[0]
+                pass_on = urllib3.make_headers(proxy_basic_auth=urllib.parse.unquote(who)) if who else None
+                self._pools[proxy] = urllib3.ProxyManager(
+                    proxy, maxsize=self._connections, timeout=limit, headers=agent, proxy_headers=pass_on
+                )
+            else:
+                self._pools[proxy] = urllib3.PoolManager(maxsize=self._connections, timeout=limit, headers=agent)
         return self._pools[proxy]
 
 

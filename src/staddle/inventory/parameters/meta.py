@@ -25,6 +25,10 @@ class MetaParameters(Section):
         Literal["default", "china", "europe"], Param("Which mirrors of the package sources to prefer.")
     ] = "default"
     language: Annotated[Literal["en", "zh"], Param("Language of the web pages.")] = "en"
-    proxy_env: Annotated[dict[str, str], Param("Environment of programs that download packages.")] = Field(
-        default_factory=lambda: {"no_proxy": _NO_PROXY}
-    )
+    proxy_env: Annotated[
+        dict[str, str],
+        Param(
+            "Environment of programs that download packages, on the ADMIN node and on hosts: `http_proxy`, `https_proxy`,"
+            " `no_proxy`. The fleet's own addresses need not be in the last."
+        ),
+    ] = Field(default_factory=lambda: {"no_proxy": _NO_PROXY})
