@@ -19,7 +19,8 @@ from staddle.manifest.resources import Block, Directory, File, Group, Installed,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from staddle.components.base import CertificateRequest, Component, Draft, Material, Package, ServiceSpec
+    from staddle.components.base import Component, Draft, Package, ServiceSpec
+    from staddle.components.material import CertificateRequest, Material
     from staddle.inventory.fleet import Fleet, Node
     from staddle.manifest.layout import Layout, Program
     from staddle.manifest.resources import Resource, Tree

@@ -17,7 +17,7 @@ import pytest
 from tests.lab.spec import HostSpec
 from tests.unit.fleet.boxes import done
 
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.components.registry import all_components
 from staddle.pki.authority import open_authority
 

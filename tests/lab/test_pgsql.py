@@ -22,7 +22,7 @@ import yaml
 from tests.lab.databases import LOGS, Server, logging, pooler, primary, replica
 from tests.lab.fleet import FIRST, OTHER, SECOND, SPARE, WORKER, Admin, until
 
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.components.postgres_exporter.catalogue import entries
 from staddle.pki.authority import open_authority
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.lab.fixtures import Boot
 
-    from staddle.components.base import Material
+    from staddle.components.material import Material
     from staddle.manifest.resources import Manifest
 
 PACKAGES = (

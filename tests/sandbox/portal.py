@@ -15,14 +15,14 @@ from tests.sandbox.shared import shared
 from tests.sandbox.stack import Answer, Stack, started
 from tests.sandbox.upstreams import app
 
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.pki.authority import open_authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from staddle.components.base import KeyPair
+    from staddle.components.material import KeyPair
 
 REALMS = {
     "plain": "Staff only",

@@ -13,7 +13,7 @@ import pytest
 from tests.sandbox.postgres import Postgres, postgres
 from tests.sandbox.stack import free_port, wait_for
 
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.console.databases import AT_ONCE, MOST_ROWS, Database, DatabaseError, Databases, Result
 from staddle.pki.authority import open_authority
 

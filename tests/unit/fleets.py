@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staddle.compile import compile_fleet, contexts_of, packages_on
-from staddle.components.base import KeyPair, Material
+from staddle.components.material import KeyPair, Material
 from staddle.inventory import parse_inventory
 from staddle.manifest.layout import Layout, Program
 from staddle.manifest.resources import File, Manager
 
 if TYPE_CHECKING:
-    from staddle.components.base import Context, Role
+    from staddle.components.base import Context
+    from staddle.components.material import Role
     from staddle.inventory.fleet import Fleet
     from staddle.manifest.resources import Manifest
 

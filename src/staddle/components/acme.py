@@ -13,7 +13,8 @@ import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from staddle.components.base import CertificateRequest, Component, Confinement, Context, Draft, Package, Phase
+from staddle.components.base import Component, Confinement, Context, Draft, Package, Phase
+from staddle.components.material import CertificateRequest
 from staddle.components.node_exporter import TEXTFILES
 from staddle.components.registry import component
 from staddle.components.render import NOTE

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from staddle.components.base import INFRA, PROMETHEUS, CertificateRequest
+from staddle.components.base import INFRA, PROMETHEUS
+from staddle.components.material import CertificateRequest
 from staddle.components.registration import Target
 from staddle.components.render import to_yaml
 from staddle.manifest.layout import LOOPBACK
@@ -23,7 +24,8 @@ from staddle.manifest.resources import Directory, File, Group, HttpHealth, User
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from staddle.components.base import Context, Role
+    from staddle.components.base import Context
+    from staddle.components.material import Role
     from staddle.manifest.resources import Resource
 
 PKI = "/etc/pki"

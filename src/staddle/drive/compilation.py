@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set as AbstractSet
     from pathlib import Path
 
-    from staddle.components.base import Context, Material
+    from staddle.components.base import Context
+    from staddle.components.material import Material
     from staddle.components.node_repo.sources import Source
     from staddle.drive.rundir import RunDirectory
     from staddle.inventory import Loaded

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from staddle.compile import certificates_of, secrets_of
 from staddle.components.admin_user import exchanges
-from staddle.components.base import KeyPair, Material
 from staddle.components.machines import AUTHORITIES
+from staddle.components.material import KeyPair, Material
 from staddle.components.nginx.access import asks_for_login
 from staddle.components.nginx.custom import TEMPLATE_DIRECTORY
 from staddle.drive.repository import served

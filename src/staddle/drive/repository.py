@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from staddle.components.base import Repository
+from staddle.components.material import Repository
 from staddle.errors import StaddleError
 from staddle.programs.shelf import Shelf
 from staddle.repo.offline import tree

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from staddle.components.base import CertificateRequest, KeyPair
+from staddle.components.material import CertificateRequest, KeyPair
 from staddle.errors import PkiError
 from staddle.pki.files import write_file
 

@@ -13,7 +13,7 @@ from tests.unit.fleets import fleet_of, layout_for, material_for
 
 from staddle.acme import agent
 from staddle.compile import compile_fleet
-from staddle.components.base import CertificateRequest, KeyPair
+from staddle.components.material import CertificateRequest, KeyPair
 from staddle.errors import InventoryError
 from staddle.inventory import parse_inventory
 from staddle.manifest.resources import File

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from staddle.alerting.catalogue import runbooks
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.converge import sockets
 from staddle.drive.doctor import IN_SANDBOX, Finding, clock, judge, look_at_admin, merged, unreachable
 from staddle.inventory.secrets import WeakSecret

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.converge.health import check
 from staddle.converge.model import Health
 from staddle.logagent.control import Statistics
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from staddle.components.base import Role
+    from staddle.components.material import Role
 
 
 class Agent:

@@ -10,7 +10,7 @@ from tests.unit.fleets import TWO_INFRA, compiled, fleet_of, layout_for, materia
 from tests.unit.repo_publish.packages import BOOKWORM, Shelf, make_deb
 
 from staddle.compile import compile_fleet
-from staddle.components.base import Repository
+from staddle.components.material import Repository
 from staddle.converge import model, trees
 from staddle.converge.ledger import Store
 from staddle.drive.repository import packed, served

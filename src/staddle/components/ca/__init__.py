@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from staddle.components.base import CertificateRequest, Component, Context, Draft, Phase
+from staddle.components.base import Component, Context, Draft, Phase
 from staddle.components.machines import CA_PATH, PKI, accounts, requests, resources
 from staddle.components.registry import component
 from staddle.manifest.resources import Directory, File
 
 if TYPE_CHECKING:
+    from staddle.components.material import CertificateRequest
     from staddle.inventory.fleet import Node
 
 

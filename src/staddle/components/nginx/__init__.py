@@ -8,15 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from staddle.components import acme
-from staddle.components.base import (
-    CertificateRequest,
-    Confinement,
-    Context,
-    Draft,
-    InfraComponent,
-    Package,
-    ServiceSpec,
-)
+from staddle.components.base import Confinement, Context, Draft, InfraComponent, Package, ServiceSpec
 from staddle.components.nginx.access import CLIENTS, HEALTH, access
 from staddle.components.nginx.custom import custom_server
 from staddle.components.nginx.home import home_site
@@ -34,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from staddle.components.material import CertificateRequest
     from staddle.inventory.fleet import Node
 
 NGINX = Package("nginx", {"nginx": "/usr/sbin/nginx"}, "1.18", smoke=("-v",))

@@ -17,7 +17,8 @@ from staddle.inventory.modules import MODULES, instances
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from staddle.components.base import Context, Material
+    from staddle.components.base import Context
+    from staddle.components.material import Material
     from staddle.inventory.fleet import Node
     from staddle.inventory.parameters import ServiceCard
 

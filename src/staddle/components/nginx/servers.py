@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from staddle.components.acme import shown_pair
-from staddle.components.base import CertificateRequest
+from staddle.components.material import CertificateRequest
 from staddle.components.nginx.access import Login, login_for
 from staddle.components.nginx.settings import CERTIFICATE
 from staddle.inventory.identity import alerts_domain, home_domain, metrics_domain

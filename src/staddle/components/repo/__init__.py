@@ -16,7 +16,7 @@ from staddle.manifest.layout import EMBEDDED
 from staddle.manifest.resources import Directory, Symlink, Tree
 
 if TYPE_CHECKING:
-    from staddle.components.base import Repository
+    from staddle.components.material import Repository
     from staddle.inventory.fleet import Node
     from staddle.inventory.parameters import Parameters
 
