@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.sandbox.postgres import Postgres, load, postgres
+from tests.sandbox.postgres import Postgres, load, postgres, postgres_of
 from tests.sandbox.stack import Stack, started, wait_for
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ def inventory(home: Path) -> str:
 
 
 @contextmanager
-def console_stack(home: Path) -> Iterator[tuple[Stack, Postgres]]:
-    """It is up, statements were counted, and what took long is logged."""
+def console_stack(home: Path, own: Path | None = None) -> Iterator[tuple[Stack, Postgres]]:
+    """It is up, statements were counted, and what took long is logged. `own`: PostgreSQL's programs, if not the machine's."""
     settings = {"shared_preload_libraries": "pg_stat_statements", "track_io_timing": "on"}
     with ExitStack() as servers:
-        server = servers.enter_context(postgres(**settings, log_min_duration_statement="200"))
+        settings["log_min_duration_statement"] = "200"
+        server = servers.enter_context(postgres_of(own, **settings) if own else postgres(**settings))
         server.sql(ROLE)
         servers.enter_context(load(server))
         (home / "sandbox/pg/log").mkdir(parents=True)

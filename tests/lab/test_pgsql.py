@@ -442,9 +442,6 @@ def test_a_cluster_that_is_taken_out_of_the_inventory_leaves_nothing(site: Site)
 def test_nor_do_the_last_one_and_an_instance_elsewhere(site: Site) -> None:
     admin = site.admin
     admin.run("pg", "rm", "pg-old", "--yes")
-    left = inventory(admin)
-    del left["all"]["children"]["infra"]["hosts"][FIRST]["pg_exporters"]
-    admin.inventory.write_text(yaml.safe_dump(left), encoding="utf-8")
     admin.apply_as_planned()
     _gone(site, "pg-old", [OTHER, FIRST])
     for ip in (FIRST, SECOND):

@@ -163,9 +163,11 @@ def _per_call(metric: str, factor: str = "") -> str:
 
 
 # Until PostgreSQL 16, a password in a statement about a role stays as it was written.
+# Before PostgreSQL 13 there is mean_time only: what a version lacks is found outside, as NULL.
 TEXT = r"""SELECT regexp_replace(s.query, '(password\s+)(e''(?:[^''\\]|''''|\\.)*''|''(?:[^'']|'''')*''|[$]{2}.*?[$]{2})', '\1***', 'gi')
- AS query, d.datname AS database, u.rolname AS role, s.calls, s.mean_exec_time AS mean
- FROM pg_stat_statements s LEFT JOIN pg_database d ON d.oid = s.dbid LEFT JOIN pg_roles u ON u.oid = s.userid
+ AS query, d.datname AS database, u.rolname AS role, s.calls, s.mean
+ FROM (SELECT NULL::float8 AS mean_exec_time, NULL::float8 AS mean_time) AS lacking,
+ LATERAL (SELECT p.*, coalesce(mean_exec_time, mean_time) AS mean FROM pg_stat_statements AS p) AS s LEFT JOIN pg_database d ON d.oid = s.dbid LEFT JOIN pg_roles u ON u.oid = s.userid
  WHERE s.queryid::text = ${queryid:sqlstring}"""
 IDLE = "It did not run in this time"
 QUERY = Board(
