@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import yaml
+from tests.lab.answers import asked, at_least, firing, fresh, resolved, rows, value, values, wait_for
 from tests.lab.databases import LOGS, Server, logging, pooler, primary, replica
 from tests.lab.fleet import FIRST, OTHER, SECOND, SPARE, WORKER, Admin, until
 
@@ -39,27 +39,6 @@ SOMETIMES = {"pg_stat_subscription", "pg_stat_progress_vacuum", "pg_activity_wai
 """Queries that have something to tell only while there is such a thing."""
 SINCE_16 = {"pg_stat_io"}
 PLACES = "/etc /data /infra /home /root /run /tmp /usr/lib/staddle /usr/local /var"
-ASK = """\
-import sys
-from pathlib import Path
-from staddle.drive.portal import portals
-from staddle.inventory import load_inventory
-inventory = Path(sys.argv[1])
-[(_, endpoint), *_] = portals(load_inventory(inventory).fleet, inventory)
-status, body = endpoint.call("GET", sys.argv[2], None, 60)
-print(status, body.decode(), sep="\\n")
-"""
-RESOLVE = """\
-import socket, struct, sys
-server, name = sys.argv[1:]
-labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\\0" + struct.pack("!2H", 1, 1)
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-    sock.settimeout(5)
-    sock.sendto(question, (server, 53))
-    reply = sock.recv(4096)
-print(socket.inet_ntoa(reply[-4:]) if struct.unpack("!6H", reply[:12])[3] else "")
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,60 +109,6 @@ def named(admin: Admin) -> None:
     admin.run("pg", "add", "pg-new", "--host", f"{WORKER},{SPARE}", *logs)
     admin.run("pg", "add", "pg-old", "--host", OTHER, *logs)
     admin.serve()
-
-
-def values(admin: Admin, query: str, ip: str = FIRST) -> dict[str, float]:
-    """What an INFRA node's store has of a query, by instance."""
-    return {row["metric"].get("ins", ""): float(row["value"][1]) for row in admin.metrics(ip, query)}
-
-
-def value(admin: Admin, query: str) -> float:
-    [found] = admin.metrics(FIRST, query)
-    return float(found["value"][1])
-
-
-def wait_for(admin: Admin, query: str, wanted: dict[str, float], ip: str = FIRST) -> None:
-    until(f"{query} at {ip}", lambda: values(admin, query, ip), lambda found: found == wanted)
-
-
-def at_least(admin: Admin, query: str, least: float) -> float:
-    """The value of the only series, once it is that."""
-    return until(query, lambda: max(values(admin, query).values(), default=0.0), lambda found: found >= least)
-
-
-def fresh(admin: Admin, series: str) -> float:
-    """The value of a series at a scrape that began after this call."""
-    begun = time.time()
-    until(f"a new {series}", lambda: value(admin, f"timestamp({series})"), lambda found: found > begun)
-    return value(admin, series)
-
-
-def rows(admin: Admin, logsql: str) -> list[dict[str, str]]:
-    """Rows that `staddle logs` finds, as soon as there are some."""
-
-    def look() -> list[dict[str, str]]:
-        return [json.loads(line) for line in admin.run("logs", "-q", logsql, "--json").stdout.splitlines()]
-
-    return until(logsql, look, bool)
-
-
-def _firing(admin: Admin, alert: str, name: str) -> dict[str, Any]:
-    """The alert about that instance, as `staddle alerts` has it; nothing if it doesn't fire."""
-    every = admin.json("alerts", "ls")["alerts"]
-    return next((one for one in every if (one["labels"]["alertname"], one["labels"].get("ins")) == (alert, name)), {})
-
-
-def asked(admin: Admin, path: str) -> tuple[int, str]:
-    """Status and body that the portal gives for a path to who has the login."""
-    status, _, body = admin.lab.admin_run(
-        [sys.executable, "-c", ASK, admin.inventory, path.lstrip("/")], cwd=admin.home
-    ).stdout.partition("\n")
-    return int(status), body
-
-
-def resolved(site: Site, server: str, name: str) -> str:
-    """The address that a name server gives for a name, asked from a node."""
-    return site.admin.host(OTHER).run(["python3", "-c", RESOLVE, server, name]).stdout.strip()
 
 
 def test_the_role_that_watches_is_made_on_the_hosts_and_stays_as_it_is(site: Site) -> None:
@@ -362,8 +287,8 @@ def test_names_lead_to_them_and_infra_nodes_know_them(site: Site) -> None:
     known = {"pg-new-1": WORKER, "pg-new-2": SPARE, "pg-new": WORKER, "pg-old-1": OTHER, "pg-old": OTHER}
     for server in (FIRST, SECOND):
         for name, ip in known.items():  # a cluster's follows the primary, as it is seen
-            until(f"{name} at {server}", partial(resolved, site, server, name), ip.__eq__)
-        assert resolved(site, server, "pg-none") == ""
+            until(f"{name} at {server}", partial(resolved, site.admin, server, name), ip.__eq__)
+        assert resolved(site.admin, server, "pg-none") == ""
 
 
 @pytest.mark.parametrize("name", ["pg-new-1", "pg-old-1"])
@@ -414,7 +339,7 @@ def test_a_fault_is_told_with_links_that_lead_to_dashboards_and_logs(
     admin = site.admin
     site.new.ctl("stop")
     try:
-        found = until(f"{alert} of {name}", partial(_firing, admin, alert, name), bool)
+        found = until(f"{alert} of {name}", partial(firing, admin, alert, name), bool)
     finally:
         site.new.ctl("start")
     link = urlsplit(found["annotations"]["dashboard"])
@@ -427,7 +352,21 @@ def test_a_fault_is_told_with_links_that_lead_to_dashboards_and_logs(
     [logs] = [link["url"] for link in json.loads(body)["dashboard"]["links"] if link["title"] == "Logs"]
     assert logs.startswith("/d/pgsql-logs?"), logs
     assert rows(admin, f'job:=postgres cls:="pg-new" ins:="{name}" "{words}"')
-    until(f"the end of {alert}", partial(_firing, admin, alert, name), lambda left: not left)
+    until(f"the end of {alert}", partial(firing, admin, alert, name), lambda left: not left)
+
+
+def test_after_a_failover_the_clusters_name_leads_to_who_took_over(site: Site) -> None:
+    """At both INFRA nodes. The inventory says what it said, so there is nothing to apply."""
+    admin = site.admin
+    for ip in (FIRST, SECOND):
+        assert resolved(admin, ip, "pg-new") == WORKER
+    site.new.ctl("stop")
+    site.new_replica.sql("SELECT pg_promote()")
+    for ip in (FIRST, SECOND):
+        until(f"pg-new at {ip}", partial(resolved, admin, ip, "pg-new"), SPARE.__eq__)
+    now = {row["ins"]: row["now"] for row in json.loads(admin.run("pg", "ls", "--json").stdout)}
+    assert now["pg-new-2"] == "primary"
+    admin.run("plan", exits=0)
 
 
 def test_a_cluster_that_is_taken_out_of_the_inventory_leaves_nothing(site: Site) -> None:
@@ -485,4 +424,4 @@ def _gone(site: Site, cluster: str, hosts: list[str]) -> None:
         without = " ".join(f"--exclude-dir={folder}" for folder in ("metrics", "logs", "traces"))
         assert host.run(f"grep -rlI {without} -e {cluster} /etc /infra; true").stdout == "", ip
         for name in (cluster, f"{cluster}-1"):
-            until(f"no {name} at {ip}", partial(resolved, site, ip, name), "".__eq__)
+            until(f"no {name} at {ip}", partial(resolved, site.admin, ip, name), "".__eq__)
