@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 from tests.browser.chromium import CONTRAST
-from tests.sandbox.stack import wait_for
+from tests.browser.engines import serving
 
 from staddle import otlp
 
@@ -79,25 +76,7 @@ class Tab:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A trace server with traces of the last ten minutes."""
     folder = tmp_path_factory.mktemp("traces")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "staddle.traces.main", f"-storageDataPath={folder}/data",
-        f"-httpListenAddr=127.0.0.1:{port}", "-http.pathPrefix=/vtraces", "-servicegraph.enableTask",
-    ]  # fmt: skip
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}/vtraces"
-
-    def healthy() -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{url}/health", timeout=2).read() == b"OK")
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            return False
-
-    try:
-        wait_for("the trace server", healthy)
+    with serving("traces", folder, "-servicegraph.enableTask") as url:
         now = time.time_ns()
         for number in range(1, TRACES + 1):
             body = otlp.request(trace(number, now), "shop")
@@ -106,9 +85,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             )
             urllib.request.urlopen(request, timeout=30).close()
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.logs.page import LogServer, Tab, new_tab, serving
+from tests.browser.logs.page import LogServer, Tab, log_server, new_tab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogServer]:
-    yield from serving(tmp_path_factory.mktemp("logs"))
+    with log_server(tmp_path_factory.mktemp("logs")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
-from tests.sandbox.stack import wait_for
+from tests.browser.engines import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,36 +62,17 @@ def corpus(now: float, count: int) -> list[dict[str, str]]:
     return rows
 
 
-def serving(folder: Path) -> Iterator[LogServer]:
+@contextmanager
+def log_server(folder: Path) -> Iterator[LogServer]:
     """A log server with the corpus, until it is done with."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "staddle.logs.main", f"-storageDataPath={folder}/data",
-        f"-httpListenAddr=127.0.0.1:{port}", "-http.pathPrefix=/vlogs",
-    ]  # fmt: skip
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    made = LogServer(f"http://127.0.0.1:{port}/vlogs", time.time())
-
-    def healthy() -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{made.base}/health", timeout=2).read() == b"OK")
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            return False
-
-    try:
-        wait_for("the log server", healthy)
+    with serving("logs", folder) as base:
+        made = LogServer(base, time.time())
         made.insert(corpus(made.now, 12_000))
         made.insert(
             [{"_time": stamp(made.now - 90), "_msg": "of another tenant", "job": "other"}], AccountID="7", ProjectID="3"
         )
         urllib.request.urlopen(f"{made.base}/internal/force_flush", timeout=30).close()
         yield made
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @dataclass
