@@ -54,6 +54,12 @@ class Cluster:
         return psycopg.connect(host=str(self.primary.home), user="postgres", dbname="postgres")
 
 
+SEEN = 30
+"""Seconds for a scrape, an evaluation, and what a busy machine makes of them."""
+GROUPED = 30
+"""Seconds until a group's next turn (`group_interval`), which an alert waits for whose group told something not long ago."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """`breaking` breaks something for as long as it is entered; then these alerts about these instances are due."""
@@ -258,7 +264,7 @@ def test_the_alert_and_only_that(watched: Stack, sink: HttpSink, cluster: Cluste
     wait_for("scrapes", lambda: len(watched.query("pg_up == 1")) == 2, timeout=60)
     wait_for("what was over to be told", lambda: told(sink, "firing") <= told(sink, "resolved"), timeout=120)
     sink.told.clear()
-    allowed = max(wait_of(name) + age_of(name) for name, _ in fault.due) + 30
+    allowed = max(wait_of(name) + age_of(name) for name, _ in fault.due) + SEEN + GROUPED
     with fault.breaking(cluster):
         begun = time.monotonic()
         wait_for(f"{set(fault.due)} within {allowed:.0f} s", lambda: fault.due <= told(sink, "firing"), timeout=allowed)
