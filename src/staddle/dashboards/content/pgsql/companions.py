@@ -106,8 +106,10 @@ def _role(by: str) -> str:
     return f"3 * {leader} + 2 * {standby} + (max by ({by}) (patroni_sync_standby{{{P}}}) or 0 * {leader})"
 
 
-WRITTEN = f"max by (cls) (patroni_xlog_location{{{P}}})"
-BEHIND = f"({WRITTEN} - on (cls) group_right () (max by ({MEMBER}) (patroni_xlog_replayed_location{{{P}}}) > 0)) and on (ins) patroni_replica{{{P}}} == 1"
+WRITTEN = f"max by (cls) (patroni_xlog_location{{{P}}} > 0)"
+REPLAYED = f"(max by ({MEMBER}) (patroni_xlog_replayed_location{{{P}}}) > 0)"
+# Members are not asked at the same moment.
+BEHIND = f"clamp_min({WRITTEN} - on (cls) group_right () {REPLAYED}, 0) and on (ins) patroni_replica{{{P}}} == 1"
 PATRONI = Board(
     uid="pgsql-patroni",
     title="PGSQL Patroni",
