@@ -141,9 +141,9 @@ CLUSTER_BOARD = Board(
                 Column(title="Deadlocks", expr=f"sum by (datname) (increase(pg_stat_database_deadlocks{{{K}}}[$__range]))", unit="none", steps=above(1)),
                 Column(title="Temporary files", expr=f"sum by (datname) (increase(pg_stat_database_temp_bytes{{{K}}}[$__range]))", unit="bytes", steps=above(1e9, 20e9)),
                 about="Deadlocks and temporary files within the time shown. ",
-                w=14, h=9,
+                w=16, h=9,
             ),
-            lines("Transactions by database", Query(tps(K, "datname"), "{{datname}}"), unit="ops", least=0, w=10, h=9, stacked=True,
+            lines("Transactions by database", Query(tps(K, "datname"), "{{datname}}"), unit="ops", least=0, w=8, h=9, stacked=True,
                   links=[series("pgsql-database", "datname")]),
         ]),
         Row("Replication and WAL", [
