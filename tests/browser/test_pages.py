@@ -260,8 +260,8 @@ def test_rules_show_state_and_lead_to_metrics(tab: Tab) -> None:
     page = tab.open("/vmalert/")
     page.get_by_role("heading", name="NodeDown").wait_for()
     page.get_by_label("State").select_option("firing")
-    expect(page.locator("#list .item-head h3:visible")).to_have_text(["Watchdog"])
-    page.locator("a.expr").first.click()
+    expect(page.get_by_role("heading", name="NodeDown")).to_be_hidden()
+    page.locator("#list .item", has_text="Watchdog").locator("a.expr").first.click()
     page.locator("path.line").first.wait_for(state="attached")
     expect(page.locator("#rows textarea")).to_have_value("vector(1)")
 

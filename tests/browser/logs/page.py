@@ -43,11 +43,14 @@ def stamp(seconds: float) -> str:
 
 
 def corpus(now: float, count: int) -> list[dict[str, str]]:
-    """Rows over the last hour, the newest a minute old; every 500th has a message of several lines, one is evil."""
+    """Rows over the last fifty minutes (tests of ten are still within the hour), the newest a minute old.
+
+    Every 500th has a message of several lines, one is evil.
+    """
     rows = []
     for i in range(count):
         row = {
-            "_time": stamp(now - 60 - (count - i) * 3400 / count),
+            "_time": stamp(now - 60 - (count - i) * 2940 / count),
             "_msg": f"request {i} took {i % 97} ms",
             "job": "web" if i % 3 else "db",
             "ins": f"ins-{i % 4}",
