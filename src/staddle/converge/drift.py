@@ -96,7 +96,9 @@ def _look_at_trees(ledger: Ledger, store: Store) -> list[Drift]:
             there = True
         if wrong:
             what = "content" if there else "missing"
-            found.append(Drift("tree", path, entry["components"][0], what, trees.describe(wrong)))
+            component, *others = entry["components"]
+            note = trees.describe(wrong) + (f" ({', '.join(others)} run from it, too)" if others else "")
+            found.append(Drift("tree", path, component, what, note))
     return found
 
 
