@@ -54,11 +54,13 @@ def test_a_request_is_found_with_its_fields(stack: Stack) -> None:
 
 
 def test_components_log_in_one_vocabulary_and_their_own_time(stack: Stack) -> None:
-    rows = wait_for(
-        "lines of all kinds",
-        lambda: found(stack, "cls:in(alertmanager,vmetrics,vmalert,blackbox) level:info"),
-    )
-    assert {row["cls"] for row in rows} == {"alertmanager", "vmetrics", "vmalert", "blackbox"}
+    wanted = {"alertmanager", "vmetrics", "vmalert", "blackbox"}
+
+    def said() -> list[dict[str, str]] | None:
+        rows = found(stack, f"cls:in({','.join(sorted(wanted))}) level:info")
+        return rows if {row["cls"] for row in rows} == wanted else None
+
+    rows = wait_for("lines of all kinds", said)
     assert {"Starting Alertmanager", "Starting blackbox_exporter"} <= {row["_msg"] for row in rows}
     levels = {row["level"] for row in found(stack, "* | uniq by (level)")}
     assert levels <= {"emerg", "alert", "crit", "error", "warning", "notice", "info", "debug", "unknown"}

@@ -82,9 +82,8 @@ def test_operations_become_metrics(stack: Stack) -> None:
     query = 'traces_span_metrics_calls_total{ins="vtraces-1",service_name="shop-metrics-db",status_code="STATUS_CODE_ERROR"}'
     (series,) = wait_for("the counter", lambda: stack.query(query))
     assert series["metric"]["span_name"] == "SELECT carts"
-    assert stack.query(
-        'histogram_quantile(0.9, traces_span_metrics_duration_seconds_bucket{service_name="shop-metrics"})'
-    )
+    buckets = 'traces_span_metrics_duration_seconds_bucket{service_name="shop-metrics"}'
+    wait_for("the histogram", lambda: stack.query(f"histogram_quantile(0.9, {buckets})"))
 
 
 def test_the_page_is_where_the_card_leads(stack: Stack) -> None:
