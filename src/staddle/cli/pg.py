@@ -90,7 +90,7 @@ def add_cluster(
     """Name a cluster in the inventory, or further hosts of one. Comments and layout stay as they are.
 
     The first host of a new cluster is its primary. PostgreSQL itself is not touched: `staddle apply` watches it then.
-    Hosts where Staddle has no access (managed instances, say) are watched by another node, an INFRA node say.
+    Hosts where Staddle has no access (managed instances, say) are watched by another node, usually an INFRA node.
 
     Examples:
 
@@ -133,7 +133,7 @@ def _split(hosts: list[str] | None) -> list[str]:
 
 def _change(path: Path, edit: Callable[[str], str], *, check: bool, yes: bool) -> None:
     """Show what an edit does, see that the inventory is valid with it, ask, and write."""
-    load_inventory(path)
+    known = {(problem.path, problem.message) for problem in load_inventory(path).warnings}
     before = path.read_bytes().decode("utf-8")
     after = edit(before)
     try:
@@ -142,6 +142,8 @@ def _change(path: Path, edit: Callable[[str], str], *, check: bool, yes: bool) -
         sys.stderr.write(report.render(error.problems, after) + "\n")
         raise StaddleError("the inventory would not be valid, and was not changed") from None
     sys.stdout.writelines(_diff(before, after, path))
+    if new := [problem for problem in loaded.warnings if (problem.path, problem.message) not in known]:
+        sys.stderr.write(report.render(new, after) + "\n")
     if check:
         return
     if not yes and sys.stdin.isatty() and not typer.confirm("Write this?", default=True, err=True):

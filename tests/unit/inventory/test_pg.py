@@ -96,6 +96,14 @@ def test_a_managed_instance_is_watched_by_a_node_and_no_longer(file: Path) -> No
     assert file.read_text("utf-8") == FLEET
 
 
+def test_a_slip_in_what_is_carried_along_is_told(file: Path) -> None:
+    arguments = ("add", "pg-rds", "--host", "a.example.com", "--watched-by", "10.0.0.1", "--check", "-i", file)
+    said = run(*arguments, "--set", "pg_prot=1").stderr
+    assert "pg_exporters.20001.pg_prot is carried along and means nothing" in said
+    assert "did you mean 'pg_port'?" in said
+    assert run(*arguments, "--set", "pg_databases=[]").stderr == ""
+
+
 def test_only_shown_is_not_written(file: Path) -> None:
     result = run("rm", "pg-a", "--check", "-i", file)
     assert result.exit_code == 0

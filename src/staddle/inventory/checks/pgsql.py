@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from staddle.inventory.checks.ports import listeners
 from staddle.inventory.modules import member
+from staddle.inventory.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +48,11 @@ def check_remote(drafts: Sequence[Draft], shape: Shape) -> Iterator[Problem]:  #
                 yield draft.problem("error", where, f"port {port} is also that of {taken[port]}", "a port of its own")
             if not remote.pg_host and not remote.pg_exporter_url:
                 yield draft.problem("error", where, "says not where the instance is", "pg_host, or pg_exporter_url")
+            for key in remote.model_extra or ():
+                if meant := nearest(key, type(remote).model_fields):
+                    yield draft.problem(
+                        "warning", f"{where}.{key}", "is carried along and means nothing", nearest=meant
+                    )
             owner = owners.setdefault(name, draft)
             if owner is not draft or any(
                 f"{other.pg_cluster}-{other.pg_seq}" == name
